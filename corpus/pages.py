@@ -1,0 +1,82 @@
+"""The nouns of the corpus: a resource (a link in a document), a page, its sections and blocks.
+
+Only values live here; reading them from Markdown, HTML, PDF or an archive is the work of the files beside this one.
+A document of ours and a fetched page are both a `Page`: everything behind the corpus treats them alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+BlockKind = Literal["paragraph", "item", "code", "row", "term", "label"]
+Source = Literal["document", "linked", "deep"]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A link inside a document: the original resource that an answer should lead to."""
+
+    url: str  # as written in the document, fragment included
+    label: str  # the link's text: "Airflow Best Practices"
+    note: str  # what follows the dash: "Production patterns"; "" where nothing does
+    document: str  # the document's page address: "kb/orchestration-knowledge-base.md"
+    section: str  # anchor of the section that it stands in
+    section_title: str  # that section's heading
+
+
+@dataclass(frozen=True)
+class Block:
+    """A run of text that is never joined with its neighbours: `page.text[start:end]`.
+
+    - paragraph: prose; several sentences
+    - item: one list item, without its bullet; `depth` counts from 0
+    - code: a whole code block, line breaks kept; `language` where the page names one
+    - row: one table row, cells separated by a tab; `header` where it is the table's head
+    - term: what a definition list defines; its definition follows as paragraphs or items of `depth` + 1
+    - label: a short bold line that introduces what follows: "Key Features:", "Note"
+    """
+
+    kind: BlockKind
+    start: int
+    end: int
+    depth: int = 0
+    language: str = ""
+    header: bool = False
+    inline_code: tuple[tuple[int, int], ...] = ()  # ranges of page.text set as code inside prose
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it up to the next heading of any level.
+
+    `page.text[start:end]` begins with the heading's own line (except before the first heading, where `headings` is
+    empty). `blocks` leave the heading out. Sections of a page don't overlap and are in page order.
+    """
+
+    anchor: str | None  # the page's own id for this heading; None where the page gives none
+    headings: tuple[str, ...]  # path from the outermost heading to this one
+    start: int
+    end: int
+    blocks: tuple[Block, ...]
+    resources: tuple[Resource, ...] = ()  # the links in it; only for documents
+
+
+@dataclass(frozen=True)
+class Page:
+    """A document or a fetched page as readable text with its structure.
+
+    `text` is what a reader sees, in order, white space collapsed outside code, a line a block; for a document it is the
+    Markdown file itself. All ranges everywhere are character offsets into it. Two equal pages have equal `digest`.
+    """
+
+    url: str  # where the words are: the final address without fragment, or "kb/<file name>" for a document
+    title: str
+    text: str
+    sections: tuple[Section, ...]
+    source: Source
+    digest: str  # sha256 of title, text and structure, hex
+    fetched_at: str | None = None  # when it was last confirmed, ISO 8601 UTC; None for a document
+    resources: tuple[Resource, ...] = ()  # the links of the documents that led here; empty for a deep page
+    aliases: tuple[str, ...] = ()  # other addresses that lead here (redirects), without fragment
+    flags: tuple[str, ...] = ()  # what a reader of `oka status` should know: "instructions to the reader's assistant"
