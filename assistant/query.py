@@ -1,0 +1,151 @@
+"""What a question asks for, found without a model: its words checked, its intent, the tools and patterns it names.
+
+Leaves out the conversation (see conversation.py) and searching (see retrieval.py).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from corpus.errors import QuestionError
+
+MAX_CHARACTERS = 2000
+"""Longer questions are refused: the encoder reads 256 tokens, about 1,000 characters, and the rest would be ignored."""
+
+Intent = Literal["define", "list", "compare", "recommend", "how", "why", "resource", "fact"]
+
+_INTENTS: tuple[tuple[Intent, str], ...] = (  # the first that matches
+    (
+        "resource",
+        r"\bwhere (can|do|could|should|might) (i|we|one) (read|learn|find|look|start)|\b(link|links|url|resources?|"
+        r"further reading|reading list|books?|papers?|articles?|tutorials?|official docs|documentation (for|on|about|page|site))\b"
+        r"|\b(docs|documentation) (for|on|about|link|of)\b|\bread (up|more|about)\b|\bpoint me (to|at)\b",
+    ),
+    (
+        "compare",
+        r"\bvs\.?\b|\bversus\b|\bcompar(e|ed|ing|ison)\b|\bdiffer(s|ence|ences|ent)?\b|\bpros and cons\b|\btrade-?offs? between\b"
+        r"|\bdistinguish(es)?\b|\brather than\b|\bor should (i|we)\b",
+    ),
+    (
+        "recommend",
+        r"\b(which|what) (\w+ ){0,4}(should|would|could) (i|we|you)\b|\brecommend|\bbest (suited|fit|choice|option|tool|for)\b"
+        r"|\b(which|what) (workflow |orchestration )?(tool|framework|engine|orchestrator|platform|option|broker|one)s?\b.*\b(for|suits?|fits?|if)\b"
+        r"|\bsuit(ed|able|s)\b|\bgood (choice|fit) for\b|\bwhat (should|would) (i|we|you) (use|pick|choose)\b|\bwhat to use\b",
+    ),
+    ("how", r"^\W*how (do|does|can|could|should|would|to|is|are)\b|\bhow (do|can|should|would) (i|we|you)\b|\bsteps? to\b|\bexample of\b"),
+    ("why", r"\bwhy\b|\bwhat('s| is) the (reason|point|problem)\b|\bhow come\b|\bbad idea\b"),
+    (
+        "list",
+        r"\b(list|name|enumerate) (all|the|every|some|of)?\b|\bwhat (are|were) (the|all|some)\b|\b(which|what) (\w+ ){0,3}(\w+s) (does|do|are|is|can|have)\b"
+        r"|\bwhich (\w+ ){0,2}\w+s\b|\bwhat (kinds?|types?|sorts?) of\b|\bhow many\b",
+    ),
+    ("define", r"^\W*(what|who)('s| is| are| was) (a |an |the )?[\w/.\- ]{2,50}\??$|\bdefin(e|ition)\b|\bmeaning of\b|\bstand(s)? for\b|\bexplain\b|\bwhat does \S+ mean\b"),
+)
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A tool or pattern that has a section in the documents."""
+
+    name: str  # the section's heading
+    anchor: str
+    mention: str  # how the question calls it
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question, understood.
+
+    `parts` are the sub-questions that are searched beside the whole: one an entity for a comparison, else empty.
+    """
+
+    text: str
+    intent: Intent
+    entities: tuple[Entity, ...]
+    parts: tuple[str, ...] = ()
+
+
+def check_question(question: str) -> str:
+    """The question with its white space collapsed. Raises QuestionError with what to change."""
+    if not question.strip():
+        raise QuestionError('The question is empty; ask for example: oka ask "What is a saga?"')
+    if len(question) > MAX_CHARACTERS:
+        raise QuestionError(
+            f"The question has {len(question):,} characters and {MAX_CHARACTERS:,} are read at most; ask about one thing at a time."
+        )
+    odd = next((char for char in question if unicodedata.category(char) == "Cc" and char not in "\t\n\r"), None)
+    if odd is not None:
+        raise QuestionError(f"The question has a control character (U+{ord(odd):04X}) in it; type it anew without.")
+    if not any(char.isalnum() for char in question):
+        raise QuestionError("The question has no words in it; ask it in words.")
+    return " ".join(question.split())
+
+
+def understand(question: str, topics: Mapping[str, str]) -> Query:
+    """`topics` maps each heading of the documents to its anchor."""
+    entities = find_entities(question, topics)
+    intent = find_intent(question)
+    parts: tuple[str, ...] = ()
+    if intent == "compare" and len(entities) > 1:
+        parts = tuple(_without_others(question, entity, entities) for entity in entities)
+    return Query(question, intent, entities, parts)
+
+
+def find_intent(question: str) -> Intent:
+    """By its words alone; "fact" where none of the others shows."""
+    low = question.lower()
+    return next((intent for intent, pattern in _INTENTS if re.search(pattern, low)), "fact")
+
+
+def find_entities(question: str, topics: Mapping[str, str]) -> tuple[Entity, ...]:
+    """The tools and patterns named, in the order of their first mention, each once; longer names win over shorter."""
+    found: dict[str, tuple[int, Entity]] = {}
+    taken: list[tuple[int, int]] = []
+    for alias, name in _names(tuple(topics)):
+        for match in re.finditer(rf"(?<![\w.]){re.escape(alias)}(?![\w])", question, re.IGNORECASE):
+            if any(start < match.end() and match.start() < stop for start, stop in taken):
+                continue
+            taken.append(match.span())
+            if name not in found or found[name][0] > match.start():
+                found[name] = (match.start(), Entity(name, topics[name], match.group()))
+    return tuple(entity for _, entity in sorted(found.values(), key=lambda pair: pair[0]))
+
+
+def expansions(question: str) -> tuple[str, ...]:
+    """Words to search beside the question's own: what its acronyms stand for."""
+    table = _aliases()["expansions"]
+    low = question.lower()
+    return tuple(words for term, words in table.items() if re.search(rf"(?<![\w-]){re.escape(term)}(?![\w-])", low))
+
+
+@cache
+def _names(headings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """(name in lower case, heading), longest first. A heading is a name of itself, with or without a last "Pattern"."""
+    table = _aliases()["names"]
+    pairs: set[tuple[str, str]] = set()
+    for heading in headings:
+        own = {heading.lower(), re.sub(r"\s+(pattern|theorem|algorithms?)$", "", heading.lower())}
+        pairs.update((alias, heading) for alias in own.union(table.get(heading, ())))
+    return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
+
+
+@cache
+def _aliases() -> dict[str, dict[str, Iterable[str] | str]]:
+    return tomllib.loads((Path(__file__).parent / "aliases.toml").read_text(encoding="utf-8"))
+
+
+def _without_others(question: str, entity: Entity, entities: tuple[Entity, ...]) -> str:
+    """The question about one side alone: the other sides' names are taken out."""
+    text = question
+    for other in entities:
+        if other != entity:
+            text = re.sub(rf"(?<![\w.]){re.escape(other.mention)}(?!\w)", " ", text, flags=re.IGNORECASE)
+    text = re.sub(r"\b(vs\.?|versus|compared? (to|with)?|difference between|and|or)\b", " ", text, flags=re.IGNORECASE)
+    return " ".join(text.split())

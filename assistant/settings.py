@@ -1,0 +1,123 @@
+"""The settings in force: flags over environment (`OKA_…`) over `oka.toml` in the working directory over defaults.
+
+Values only: nothing is opened or created here. `corpus` and `index` never see this class; they take plain arguments.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from corpus.errors import SettingsError
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PREFIX = "OKA_"
+FILE = Path("oka.toml")
+
+_EMPTY_IS_UNSET = BeforeValidator(lambda value: None if value == "" else value)
+_Optional = Annotated[str | None, _EMPTY_IS_UNSET]
+
+
+class Settings(BaseModel):
+    """What the user can change. Names are the environment's in lower case without the prefix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = CHECKOUT / "var"
+    """Archive, index, models, feedback; oka writes nowhere else."""
+    documents: Path = CHECKOUT / "corpus" / "documents"
+    """Folder of Markdown documents; every *.md in it is indexed, its links are the resources."""
+    embedder: _Optional = None
+    """Name or folder of a sentence-transformers model; None: the MiniLM model that is installed with oka."""
+    offline: bool = False
+    """Never touch the network."""
+    allow_private_hosts: tuple[str, ...] = ()
+    """`host:port` that may be fetched although private."""
+    llm_base_url: _Optional = None
+    """An OpenAI-compatible server; None: answers are composed from quotes and no model is called."""
+    llm_model: _Optional = None
+    llm_api_key: Annotated[SecretStr | None, _EMPTY_IS_UNSET] = None
+    llm_timeout: float = Field(default=60.0, gt=0, le=600)
+    """Seconds that the model may take for a whole reply before the composed answer is given instead."""
+    reranker: _Optional = None
+    """Name or folder of a sentence-transformers cross-encoder."""
+    chroma_url: _Optional = None
+    """A Chroma server instead of the embedded store."""
+    unsupported: float = Field(default=0.05, ge=0.0, le=0.5)
+    """Largest share of questions without an answer in the sources that may be answered all the same (0.05: 5 %)."""
+
+    @field_validator("allow_private_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        hosts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        for host in hosts if isinstance(hosts, list | tuple) else ():
+            name, _, port = str(host).rpartition(":")
+            if not name or not port.isdigit() or not 0 < int(port) < 65536:
+                raise ValueError(f"{host!r} is not host:port")
+        return hosts
+
+    @field_validator("llm_base_url", "chroma_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("an http:// or https:// address is expected")
+        return value
+
+    @property
+    def archive(self) -> Path:
+        """The WARC file of fetched pages."""
+        return self.data_dir / "pages.warc.gz"
+
+    @property
+    def index(self) -> Path:
+        """The folder of the index."""
+        return self.data_dir / "index"
+
+    @property
+    def models(self) -> Path:
+        """The folder where converted models are kept."""
+        return self.data_dir / "models"
+
+
+def load_settings(environment: Mapping[str, str] | None = None, file: Path = FILE, **flags: Any) -> Settings:
+    """Reads `file` (if it exists) and the environment; `flags` that are None are taken as not given.
+
+    Raises SettingsError naming the setting, where it stands and the accepted values.
+    """
+    environment = os.environ if environment is None else environment
+    origins: dict[str, str] = {}
+    values: dict[str, Any] = {}
+
+    def take(name: str, value: Any, origin: str) -> None:
+        if name not in Settings.model_fields:
+            known = ", ".join(sorted(Settings.model_fields))
+            raise SettingsError(f"{origin} sets {name!r}, which oka doesn't know; the settings are: {known}.")
+        values[name], origins[name] = value, origin
+
+    if file.is_file():
+        try:
+            table = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise SettingsError(f"{file} can't be read as TOML ({error}); mend or remove it.") from error
+        for name, value in table.items():
+            take(name, value, str(file))
+    for key, value in environment.items():
+        if key.startswith(PREFIX):
+            take(key.removeprefix(PREFIX).lower(), value, f"the environment ({key})")
+    for name, value in flags.items():
+        if value is not None:
+            take(name, value, f"--{name.replace('_', '-')}")
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        shown = "the given key" if name == "llm_api_key" else repr(first["input"])
+        raise SettingsError(
+            f"{origins.get(name, 'a setting')} sets {name} to {shown}: {first['msg'].removeprefix('Value error, ')}."
+        ) from error
