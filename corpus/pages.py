@@ -6,6 +6,7 @@ A document of ours and a fetched page are both a `Page`: everything behind the c
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,8 +51,8 @@ class Block:
 class Section:
     """A heading and what stands below it up to the next heading of any level.
 
-    `page.text[start:end]` begins with the heading's own line (except before the first heading, where `headings` is
-    empty). `blocks` leave the heading out. Sections of a page don't overlap and are in page order.
+    `page.text[start:end]` begins with the heading's own line, except before the first heading, where `headings` is
+    empty, and where a heading's text goes on behind a definition that has a section of its own. `blocks` leave the heading out. Sections of a page don't overlap and are in page order.
     """
 
     anchor: str | None  # the page's own id for this heading; None where the page gives none
@@ -80,3 +81,12 @@ class Page:
     resources: tuple[Resource, ...] = ()  # the links of the documents that led here; empty for a deep page
     aliases: tuple[str, ...] = ()  # other addresses that lead here (redirects), without fragment
     flags: tuple[str, ...] = ()  # what a reader of `oka status` should know: "instructions to the reader's assistant"
+
+
+def page_digest(title: str, text: str, sections: tuple[Section, ...]) -> str:
+    """The digest of a page: what the words are and how they are arranged, not where or when they were found."""
+    whole = hashlib.sha256()
+    for part in (title, text, repr([(s.anchor, s.headings, s.start, s.end, s.blocks) for s in sections])):
+        whole.update(part.encode("utf-8", "surrogatepass"))
+        whole.update(b"\0")
+    return whole.hexdigest()
