@@ -32,7 +32,10 @@ _PRONOUN = re.compile(
     r"the (?:first|second|third|last|other) one)\b",
     re.IGNORECASE,
 )
-_DUMMY_IT = re.compile(r"\b(is it (possible|safe|ok|okay|true|bad|better|worth|necessary|wise)|does it make sense|it('s| is) (possible|safe|true))\b", re.I)
+_DUMMY_IT = re.compile(
+    r"\b(is it (possible|safe|ok|okay|true|bad|better|worth|necessary|wise)|does it make sense|it('s| is) (possible|safe|true))\b",
+    re.I,
+)
 _BOUND = re.compile(
     r"\b(that|this|these|those|there)\b(?=\s+(is|are|has|have|can|will|does|do|was|were|needs?|must|should|run|runs|fail|fails|\w+s)\b)|"
     r"\b(if|whether|when|once|so|such|ensure|means?|say|says|know|knows|\w+s|\w+ed|\w+ing|task|workflow|message|job|service|system|state|function|tool)\s+that\b"
@@ -60,7 +63,9 @@ def user_turns(history: Sequence[Mapping[str, Any]] | None) -> list[str]:
     turns: list[str] = []
     for message in history or ():
         if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
-            raise QuestionError('history must be a list of {"role": …, "content": …}; leave it out for a first question.')
+            raise QuestionError(
+                'history must be a list of {"role": …, "content": …}; leave it out for a first question.'
+            )
         if message["role"] == "user":
             turns.append(" ".join(_text_of(message["content"]).split()))
     return [turn for turn in turns if turn][-_MAX_TURNS:]
@@ -104,7 +109,9 @@ def _swap(before: Turn, what: str, entities: Sequence[Entity], topics: Mapping[s
     """ "What about Prefect?": the last question with its subject replaced, or with the new words added."""
     if entities and before.entities:
         old = before.entities[-1] if len(before.entities) == 1 else before.entities[0]
-        text = re.sub(rf"(?<!\w){re.escape(old.mention)}(?!\w)", entities[0].mention, before.text, count=1, flags=re.IGNORECASE)
+        text = re.sub(
+            rf"(?<!\w){re.escape(old.mention)}(?!\w)", entities[0].mention, before.text, count=1, flags=re.IGNORECASE
+        )
         extra = [word for word in _content_words(what) if word not in text.lower()]
         return f"{text.rstrip(' ?.!')} {' '.join(extra)}".strip() + "?" if extra else text
     return f"{before.text.rstrip(' ?.!')}: {what}?"
@@ -120,7 +127,9 @@ def _substitute(question: str, pronoun: re.Match[str], before: Turn) -> str:
     else:
         written, rest = question, [word for word in _content_words(before.text) if word not in question.lower()]
     written = _without_opening(written)
-    return f"{written} ({' '.join(rest[:6])})" if rest and (not subject or len(_content_words(question)) < 3) else written
+    return (
+        f"{written} ({' '.join(rest[:6])})" if rest and (not subject or len(_content_words(question)) < 3) else written
+    )
 
 
 def _subject(before: Turn) -> str:
@@ -140,12 +149,20 @@ def _free_pronoun(question: str) -> re.Match[str] | None:
 
 
 def _without_opening(question: str) -> str:
-    return re.sub(r"^\W*(and|but|also|so|then|ok(ay)?|thanks?|no|nope|sorry)\b[,.]?\s*", "", question, flags=re.IGNORECASE)
+    return re.sub(
+        r"^\W*(and|but|also|so|then|ok(ay)?|thanks?|no|nope|sorry)\b[,.]?\s*", "", question, flags=re.IGNORECASE
+    )
 
 
 def _is_clause(words: str) -> bool:
     """Whether it has a verb of its own, so that it is more than a thing to swap in."""
-    return bool(re.search(r"\b(is|are|was|does|do|did|can|could|should|will|would|has|have|if|when|how|why|what|which|who|monitors?|happens?)\b", words, re.I))
+    return bool(
+        re.search(
+            r"\b(is|are|was|does|do|did|can|could|should|will|would|has|have|if|when|how|why|what|which|who|monitors?|happens?)\b",
+            words,
+            re.I,
+        )
+    )
 
 
 def _content_words(text: str) -> list[str]:

@@ -39,14 +39,20 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (  # the first that matches
         r"|\b(which|what) (workflow |orchestration )?(tool|framework|engine|orchestrator|platform|option|broker|one)s?\b.*\b(for|suits?|fits?|if)\b"
         r"|\bsuit(ed|able|s)\b|\bgood (choice|fit) for\b|\bwhat (should|would) (i|we|you) (use|pick|choose)\b|\bwhat to use\b",
     ),
-    ("how", r"^\W*how (do|does|can|could|should|would|to|is|are)\b|\bhow (do|can|should|would) (i|we|you)\b|\bsteps? to\b|\bexample of\b"),
+    (
+        "how",
+        r"^\W*how (do|does|can|could|should|would|to|is|are)\b|\bhow (do|can|should|would) (i|we|you)\b|\bsteps? to\b|\bexample of\b",
+    ),
     ("why", r"\bwhy\b|\bwhat('s| is) the (reason|point|problem)\b|\bhow come\b|\bbad idea\b"),
     (
         "list",
         r"\b(list|name|enumerate) (all|the|every|some|of)?\b|\bwhat (are|were) (the|all|some)\b|\b(which|what) (\w+ ){0,3}(\w+s) (does|do|are|is|can|have)\b"
         r"|\bwhich (\w+ ){0,2}\w+s\b|\bwhat (kinds?|types?|sorts?) of\b|\bhow many\b",
     ),
-    ("define", r"^\W*(what|who)('s| is| are| was) (a |an |the )?[\w/.\- ]{2,50}\??$|\bdefin(e|ition)\b|\bmeaning of\b|\bstand(s)? for\b|\bexplain\b|\bwhat does \S+ mean\b"),
+    (
+        "define",
+        r"^\W*(what|who)('s| is| are| was) (a |an |the )?[\w/.\- ]{2,50}\??$|\bdefin(e|ition)\b|\bmeaning of\b|\bstand(s)? for\b|\bexplain\b|\bwhat does \S+ mean\b",
+    ),
 )
 
 

@@ -1,0 +1,69 @@
+"""Progress of long work on standard error: a bar in a terminal, a line every few seconds in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Report = Callable[[str, int, int], None]
+"""Called with what is being done ("embedding passages"), how many are done and how many there are (0: not known yet)."""
+
+_LOG_EVERY_S = 5.0
+
+
+@contextmanager
+def progress() -> Iterator[Report]:
+    """Gives a `Report`; the last state of each phase stays on the screen."""
+    if not sys.stderr.isatty():
+        yield _log_lines()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        tasks: dict[str, int] = {}
+
+        def report(phase: str, done: int, total: int) -> None:
+            if phase not in tasks:
+                tasks[phase] = bar.add_task(phase, total=total or None)
+            bar.update(tasks[phase], completed=done, total=total or None)  # type: ignore[arg-type]  # a TaskID is an int
+
+        yield report
+
+
+def _log_lines() -> Report:
+    started: dict[str, float] = {}
+    last: dict[str, float] = {}
+
+    def report(phase: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        begun = started.setdefault(phase, now)
+        finished = total > 0 and done >= total
+        if finished and last.get(phase) == float("inf"):
+            return
+        if not finished and now - last.get(phase, begun) < _LOG_EVERY_S:
+            return
+        last[phase] = float("inf") if finished else now
+        rate = done / (now - begun) if now > begun else 0.0
+        left = f", {(total - done) / rate:.0f} s left" if rate and total > done else ""
+        print(
+            f"{phase}: {done:,}{f' of {total:,}' if total else ''} ({rate:,.0f}/s{left})", file=sys.stderr, flush=True
+        )
+
+    return report
