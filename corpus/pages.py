@@ -52,7 +52,8 @@ class Section:
     """A heading and what stands below it up to the next heading of any level.
 
     `page.text[start:end]` begins with the heading's own line, except before the first heading, where `headings` is
-    empty, and where a heading's text goes on behind a definition that has a section of its own. `blocks` leave the heading out. Sections of a page don't overlap and are in page order.
+    empty, and where a heading's text goes on behind a definition that has a section of its own. `blocks` leave the
+    heading out. Sections of a page don't overlap and are in page order.
     """
 
     anchor: str | None  # the page's own id for this heading; None where the page gives none
