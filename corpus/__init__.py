@@ -1,6 +1,20 @@
 """Documents and linked pages as readable text with structure. Knows nothing of indexing or answering."""
 
 from corpus.documents import linked_resources, read_documents
+from corpus.load import LinkState, link_states, load_pages
 from corpus.pages import Block, Page, Resource, Section
+from corpus.snapshot import Archive, ImportReport
 
-__all__ = ["Block", "Page", "Resource", "Section", "linked_resources", "read_documents"]
+__all__ = [
+    "Archive",
+    "Block",
+    "ImportReport",
+    "LinkState",
+    "Page",
+    "Resource",
+    "Section",
+    "link_states",
+    "linked_resources",
+    "load_pages",
+    "read_documents",
+]
