@@ -1,7 +1,8 @@
 """From a quote to its proof: the citation, the link that scrolls to the words, and the check of a saved answer.
 
-A text fragment (https://wicg.github.io/scroll-to-text-fragment/) names the words on the page: a browser scrolls to and marks
-the first place that matches. We only emit one that our own matcher finds at exactly the quoted range of the stored page.
+A text fragment (https://wicg.github.io/scroll-to-text-fragment/) names the words on the page: a browser scrolls to and
+marks the first place that matches. We only emit one that our own matcher finds at exactly the quoted range of the
+stored page.
 """
 
 from __future__ import annotations

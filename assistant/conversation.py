@@ -1,7 +1,7 @@
 """Follow-ups without a model: does this turn lean on the ones before it, and if so, what does it mean written out?
 
-The rewriting only ever swaps or adds words of the user's own earlier turns, so it can't drift: what is searched is shown
-as `Answer.searched`.
+The rewriting only ever swaps or adds words of the user's own earlier turns, so it can't drift: what is searched is
+shown as `Answer.searched`.
 """
 
 from __future__ import annotations
@@ -18,33 +18,43 @@ _MAX_TURNS = 12
 """Older turns are not looked at: a conversation's subject is in the last few."""
 
 _OPENING = re.compile(
-    r"^\W*(and|but|also|so|then|or|what about|how about|what if|instead|same (question|thing)? ?for|no,?|nope,?|sorry,?|"
-    r"i meant?|ok(ay)?,?|thanks?,?|more on that|tell me more|why( not| is that)?\?*$|how so|such as|for example|like what|any others?)\b",
+    r"^\W*(and|but|also|so|then|or|what about|how about|what if|instead|same (question|thing)? ?for|no,?|nope,?"
+    r"|sorry,?|"
+    r"i meant?|ok(ay)?,?|thanks?,?|more on that|tell me more|why( not| is that)?\?*$|how so|such as|for example"
+    r"|like what|any others?)\b",
     re.IGNORECASE,
 )
 _SWAP = re.compile(
-    r"^\W*(?:(?:and|but|so|ok(?:ay)?|no|nope|sorry)\b[,.]?\s*)*(?:what about|how about|i meant?|(?:the )?same (?:question |thing )?(?:for|with|in)|and|for|with|in|or)\s+"
+    r"^\W*(?:(?:and|but|so|ok(?:ay)?|no|nope|sorry)\b[,.]?\s*)*(?:what about|how about|i meant?"
+    r"|(?:the )?same (?:question |thing )?(?:for|with|in)|and|for|with|in|or)\s+"
     r"(?:(?:for|with|in|on|about)\s+)?(?P<what>.+?)[\s?.!]*(?:instead)?[\s?.!]*$",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\b(it|its|it's|they|them|their|theirs|this|that|these|those|there|one|ones|the former|the latter|both|either|the same|"
+    r"\b(it|its|it's|they|them|their|theirs|this|that|these|those|there|one|ones|the former|the latter|both|either"
+    r"|the same|"
     r"the (?:first|second|third|last|other) one)\b",
     re.IGNORECASE,
 )
 _DUMMY_IT = re.compile(
-    r"\b(is it (possible|safe|ok|okay|true|bad|better|worth|necessary|wise)|does it make sense|it('s| is) (possible|safe|true))\b",
+    r"\b(is it (possible|safe|ok|okay|true|bad|better|worth|necessary|wise)|does it make sense|it('s| is) (possible"
+    r"|safe|true))\b",
     re.I,
 )
 _BOUND = re.compile(
-    r"\b(that|this|these|those|there)\b(?=\s+(is|are|has|have|can|will|does|do|was|were|needs?|must|should|run|runs|fail|fails|\w+s)\b)|"
-    r"\b(if|whether|when|once|so|such|ensure|means?|say|says|know|knows|\w+s|\w+ed|\w+ing|task|workflow|message|job|service|system|state|function|tool)\s+that\b"
-    r"|\bis there\b|\bare there\b|\bthis (case|way|time)\b|\b(no|any|each|every|this|which|some|only|more than|at least|at most) one\b|\bone of\b|\bone (\w+)\b",
+    r"\b(that|this|these|those|there)\b(?=\s+(is|are|has|have|can|will|does|do|was|were|needs?|must|should|run|runs"
+    r"|fail|fails|\w+s)\b)|"
+    r"\b(if|whether|when|once|so|such|ensure|means?|say|says|know|knows|\w+s|\w+ed|\w+ing|task|workflow|message|job"
+    r"|service|system|state|function|tool)\s+that\b"
+    r"|\bis there\b|\bare there\b|\bthis (case|way|time)\b|\b(no|any|each|every|this|which|some|only|more than"
+    r"|at least|at most) one\b|\bone of\b|\bone (\w+)\b",
     re.IGNORECASE,
 )
 _STOP = frozenset(
-    "a an and are as at be but by can could did do does for from get had has have how i if in into is it its just many me more my no not of on or "
-    "our should so some than that the their them then there these they this those to too use used using was we were what when where which who why will "
+    "a an and are as at be but by can could did do does for from get had has have how i if in into is it its just "
+    "many me more my no not of on or "
+    "our should so some than that the their them then there these they this those to too use used using was we "
+    "were what when where which who why will "
     "with would you your about also any between both either else ever same else ok okay thanks please tell explain show give instead mean meant".split()
 )
 
@@ -118,7 +128,8 @@ def _swap(before: Turn, what: str, entities: Sequence[Entity], topics: Mapping[s
 
 
 def _substitute(question: str, pronoun: re.Match[str], before: Turn) -> str:
-    """Puts the last turn's subject in the pronoun's place; the rest of the last question is added where it names none."""
+    """Puts the last turn's subject in the pronoun's place; the rest of the last question is added where it names "
+    "none."""
     subject = before.entities[-1].mention if before.entities else ""
     if subject:
         possessive = pronoun.group().lower() in ("its", "their", "theirs")
@@ -158,7 +169,8 @@ def _is_clause(words: str) -> bool:
     """Whether it has a verb of its own, so that it is more than a thing to swap in."""
     return bool(
         re.search(
-            r"\b(is|are|was|does|do|did|can|could|should|will|would|has|have|if|when|how|why|what|which|who|monitors?|happens?)\b",
+            r"\b(is|are|was|does|do|did|can|could|should|will|would|has|have|if|when|how|why|what|which|who"
+            r"|monitors?|happens?)\b",
             words,
             re.I,
         )

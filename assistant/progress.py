@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Report = Callable[[str, int, int], None]
-"""Called with what is being done ("embedding passages"), how many are done and how many there are (0: not known yet)."""
+"""Called with what is being done ("embedding"), how many are done and how many there are (0: not known yet)."""
 
 _LOG_EVERY_S = 5.0
 

@@ -25,33 +25,41 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (  # the first that matches
     (
         "resource",
         r"\bwhere (can|do|could|should|might) (i|we|one) (read|learn|find|look|start)|\b(link|links|url|resources?|"
-        r"further reading|reading list|books?|papers?|articles?|tutorials?|official docs|documentation (for|on|about|page|site))\b"
+        r"further reading|reading list|books?|papers?|articles?|tutorials?|official docs|documentation (for|on|about"
+        r"|page|site))\b"
         r"|\b(docs|documentation) (for|on|about|link|of)\b|\bread (up|more|about)\b|\bpoint me (to|at)\b",
     ),
     (
         "compare",
-        r"\bvs\.?\b|\bversus\b|\bcompar(e|ed|ing|ison)\b|\bdiffer(s|ence|ences|ent)?\b|\bpros and cons\b|\btrade-?offs? between\b"
+        r"\bvs\.?\b|\bversus\b|\bcompar(e|ed|ing|ison)\b|\bdiffer(s|ence|ences|ent)?\b|\bpros and cons\b"
+        r"|\btrade-?offs? between\b"
         r"|\bdistinguish(es)?\b|\brather than\b|\bor should (i|we)\b",
     ),
     (
         "recommend",
-        r"\b(which|what) (\w+ ){0,4}(should|would|could) (i|we|you)\b|\brecommend|\bbest (suited|fit|choice|option|tool|for)\b"
-        r"|\b(which|what) (workflow |orchestration )?(tool|framework|engine|orchestrator|platform|option|broker|one)s?\b.*\b(for|suits?|fits?|if)\b"
-        r"|\bsuit(ed|able|s)\b|\bgood (choice|fit) for\b|\bwhat (should|would) (i|we|you) (use|pick|choose)\b|\bwhat to use\b",
+        r"\b(which|what) (\w+ ){0,4}(should|would|could) (i|we|you)\b|\brecommend|\bbest (suited|fit|choice|option"
+        r"|tool|for)\b"
+        r"|\b(which|what) (workflow |orchestration )?(tool|framework|engine|orchestrator|platform|option|broker"
+        r"|one)s?\b.*\b(for|suits?|fits?|if)\b"
+        r"|\bsuit(ed|able|s)\b|\bgood (choice|fit) for\b|\bwhat (should|would) (i|we|you) (use|pick|choose)\b"
+        r"|\bwhat to use\b",
     ),
     (
         "how",
-        r"^\W*how (do|does|can|could|should|would|to|is|are)\b|\bhow (do|can|should|would) (i|we|you)\b|\bsteps? to\b|\bexample of\b",
+        r"^\W*how (do|does|can|could|should|would|to|is|are)\b|\bhow (do|can|should|would) (i|we|you)\b"
+        r"|\bsteps? to\b|\bexample of\b",
     ),
     ("why", r"\bwhy\b|\bwhat('s| is) the (reason|point|problem)\b|\bhow come\b|\bbad idea\b"),
     (
         "list",
-        r"\b(list|name|enumerate) (all|the|every|some|of)?\b|\bwhat (are|were) (the|all|some)\b|\b(which|what) (\w+ ){0,3}(\w+s) (does|do|are|is|can|have)\b"
+        r"\b(list|name|enumerate) (all|the|every|some|of)?\b|\bwhat (are|were) (the|all|some)\b|\b(which"
+        r"|what) (\w+ ){0,3}(\w+s) (does|do|are|is|can|have)\b"
         r"|\bwhich (\w+ ){0,2}\w+s\b|\bwhat (kinds?|types?|sorts?) of\b|\bhow many\b",
     ),
     (
         "define",
-        r"^\W*(what|who)('s| is| are| was) (a |an |the )?[\w/.\- ]{2,50}\??$|\bdefin(e|ition)\b|\bmeaning of\b|\bstand(s)? for\b|\bexplain\b|\bwhat does \S+ mean\b",
+        r"^\W*(what|who)('s| is| are| was) (a |an |the )?[\w/.\- ]{2,50}\??$|\bdefin(e|ition)\b|\bmeaning of\b"
+        r"|\bstand(s)? for\b|\bexplain\b|\bwhat does \S+ mean\b",
     ),
 )
 
@@ -84,7 +92,8 @@ def check_question(question: str) -> str:
         raise QuestionError('The question is empty; ask for example: oka ask "What is a saga?"')
     if len(question) > MAX_CHARACTERS:
         raise QuestionError(
-            f"The question has {len(question):,} characters and {MAX_CHARACTERS:,} are read at most; ask about one thing at a time."
+            f"The question has {len(question):,} characters and {MAX_CHARACTERS:,} are read at most; ask about one "
+            f"thing at a time."
         )
     odd = next((char for char in question if unicodedata.category(char) == "Cc" and char not in "\t\n\r"), None)
     if odd is not None:
