@@ -1,12 +1,20 @@
-"""Texts to vectors."""
+"""Texts to vectors: what oka needs from an encoder, and the two that it has.
+
+The bundled MiniLM runs without torch (`index/minilm.py`); any other model runs in sentence-transformers. Which prompts a
+model wants before a query is left to the model's own configuration.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from corpus.errors import ModelError
 
 
 class Embedder(Protocol):
@@ -23,3 +31,72 @@ class Embedder(Protocol):
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row a text, of unit length; shape (len(texts), dimension). No texts give shape (0, dimension)."""
         ...
+
+
+def load_embedder(name: str | None, cache: Path, *, offline: bool = False) -> Embedder:
+    """The bundled MiniLM for None, else the sentence-transformers model of that name or folder.
+
+    `cache` is where the bundled model is kept in the form that runs fast; it is made when first needed. `offline`: a
+    model that isn't on this machine is not looked for. Raises ModelError.
+    """
+    if name is None:
+        from index.minilm import MiniLM
+
+        return MiniLM(cache)
+    return SentenceTransformerEmbedder(name, offline=offline)
+
+
+class SentenceTransformerEmbedder:
+    """Any model that sentence-transformers can load."""
+
+    def __init__(self, name: str, *, offline: bool = False) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        self.name = name
+        try:
+            self._model: Any = SentenceTransformer(name, local_files_only=offline)
+        except (OSError, ValueError, ImportError) as error:
+            where = "OKA_OFFLINE is set and it isn't on this machine" if offline else str(error).split("\n")[0]
+            raise ModelError(
+                f"The embedder {name} can't be loaded ({where}): set OKA_EMBEDDER to the name or folder of a "
+                "sentence-transformers model, or unset it."
+            ) from error
+        self.revision = _digest_of_weights(self._model)
+        self.dimension = int(self._model.get_embedding_dimension())
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text, special tokens left out."""
+        if not texts:
+            return []
+        ids = self._model.tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
+        return [len(tokens) for tokens in ids["input_ids"]]
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row a text, of unit length."""
+        if not texts:
+            return np.zeros((0, self.dimension), np.float32)
+        rows = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(rows, np.float32)
+
+    def token_vectors(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """The last layer's vectors of each text's tokens, each of unit length; special tokens included."""
+        if not texts:
+            return []
+        rows = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
+        found = [np.asarray(row.cpu(), np.float32) for row in rows]
+        return [row / np.maximum(np.linalg.norm(row, axis=1, keepdims=True), 1e-9) for row in found]
+
+
+def _digest_of_weights(model: Any) -> str:
+    """sha256 over all weights and the length at which texts are cut; about 0.1 s for 100 MB."""
+    whole = hashlib.sha256(str(model.get_max_seq_length()).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        whole.update(name.encode())
+        whole.update(tensor.detach().cpu().contiguous().flatten().view(dtype=_bytes_type()).numpy())
+    return whole.hexdigest()
+
+
+def _bytes_type() -> Any:
+    import torch
+
+    return torch.uint8
