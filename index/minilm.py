@@ -40,7 +40,7 @@ class MiniLM:
 
         self._source = Path(get_model_path())
         self._cache = cache
-        self._threads = threads or min(8, len(os.sched_getaffinity(0)))
+        self._threads = threads or min(8, os.cpu_count() or 1)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """The number of tokens of each text, special tokens left out."""

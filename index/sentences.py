@@ -72,7 +72,12 @@ def _ends(text: str, first: int, match: re.Match[str], end: int) -> bool:
     if not match["closing"]:
         if len(word) == 1 and word.isalpha() and word != "I":
             # An initial ("J. Smith"), unless it is a plan or a point: "… is plan B. The next".
-            return bool(re.search(r"\b(?:plan|option|step|vitamin|class|type|case|part|node|service|point)\s+$", before[: last.start() if last else 0].lower()))
+            return bool(
+                re.search(
+                    r"\b(?:plan|option|step|vitamin|class|type|case|part|node|service|point)\s+$",
+                    before[: last.start() if last else 0].lower(),
+                )
+            )
         if lower in _ONLY_BEFORE_DIGIT:
             return not following[:1].isdigit() and (lower in ("no", "ex", "v", "p") or not following[:1].islower())
         if lower in _MONTHS_AND_DAYS:
@@ -84,5 +89,5 @@ def _ends(text: str, first: int, match: re.Match[str], end: int) -> bool:
 
 
 def _is_name(lower: str, following: str) -> bool:
-    """"et al. Smith" and "St. Louis" go on; "etc. The" and "Inc. It" don't."""
+    """ "et al. Smith" and "St. Louis" go on; "etc. The" and "Inc. It" don't."""
     return lower in ("st", "ed", "ex", "sec", "pt", "min", "ms") and bool(following)

@@ -1,0 +1,235 @@
+"""Documents and pages to an index: beside the one that answers, then in its place.
+
+What hasn't changed is taken over from the old index: the passages of pages with the same digest, the vectors of the same
+words, the entries of Chroma. Killed at any moment, the old index answers on; the next build clears what was left.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.errors import IndexMissing, IndexStale
+from corpus.pages import Page
+from index import lexical, terms
+from index.chunk import Sizes, body, headed, passages_of
+from index.embed import Embedder
+from index.manifest import (
+    FORMAT,
+    Manifest,
+    check_files,
+    clear_leftovers,
+    current_build,
+    file_records,
+    publish,
+    writing,
+    writing_error,
+)
+from index.passages import Passage
+from index.texts import Texts, TextsWriter, text_key
+from index.vectors import fill_chroma
+
+Progress = Callable[[str, int, int], None]  # phase, done, of how many (0: not known yet)
+
+_EMBED = 256  # passages embedded at once, between two steps of the progress
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did. A build that found nothing changed has `unchanged` set and did nothing."""
+
+    unchanged: bool
+    pages: int
+    passages: int
+    embedded: int  # texts for which the embedder was run; two a passage
+    reused: int  # texts whose vectors were taken over, from the old index or an equal text of this one
+    seconds: float
+
+
+def build_index(
+    folder: Path,
+    documents: Sequence[Page],
+    pages: Iterable[Page],
+    embedder: Embedder,
+    *,
+    source_digest: str,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Bring the index in `folder` up to date. `pages` is not touched where `source_digest` and settings are the old ones.
+
+    Of several pages with one address the first counts. `fresh` takes nothing over. Raises IndexBusy where another
+    process builds, StoreError where the folder can't be written.
+    """
+    began = time.monotonic()
+    tell = progress or (lambda phase, done, total: None)
+    settings = index_settings(embedder)
+    try:
+        with writing(folder):
+            old = None if fresh else _old(folder)
+            if old and old[1].source_digest == source_digest and old[1].settings == settings:
+                return BuildReport(True, sum(old[1].pages.values()), old[1].passages, 0, 0, time.monotonic() - began)
+            clear_leftovers(folder)
+            build = folder / f"build-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
+            build.mkdir()
+            previous = _Previous(old[0]) if old and _same_vectors(old[1].settings, settings) else None
+            keep = bool(previous and old and old[1].settings == settings)
+            digest = _write_texts(build, chain(documents, pages), embedder, previous if keep else None, tell)
+            with closing(Texts(build / "texts.sqlite")) as texts:
+                embedded, reused = _write_vectors(build, texts, embedder, previous, tell)
+                _write_chroma(build, texts, previous if keep else None, tell)
+                manifest = Manifest(
+                    built_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                    source_digest=source_digest,
+                    fingerprint=sha256(f"{digest} {settings}".encode()).hexdigest(),
+                    settings=settings,
+                    pages=texts.counts(),
+                    passages=len(texts),
+                    files=file_records(build),
+                )
+            publish(folder, build, manifest)
+            clear_leftovers(folder)
+    except (OSError, sqlite3.Error) as error:
+        raise writing_error(folder, error) from error
+    return BuildReport(
+        False, sum(manifest.pages.values()), manifest.passages, embedded, reused, time.monotonic() - began
+    )
+
+
+def index_settings(embedder: Embedder) -> dict[str, Any]:
+    """All that makes the same pages give another index."""
+    return {
+        "format": FORMAT,
+        "embedder": embedder.name,
+        "revision": embedder.revision,
+        "dimension": embedder.dimension,
+        "chunker": asdict(Sizes()),
+        "terms": terms.VERSION,
+        "bm25": {"k1": lexical.K1, "b": lexical.B},
+    }
+
+
+def _old(folder: Path) -> tuple[Path, Manifest] | None:
+    """The index that answers now; none where it can't be built upon."""
+    try:
+        build, manifest = current_build(folder)
+    except (IndexMissing, IndexStale):
+        return None
+    check_files(build, manifest)
+    return build, manifest
+
+
+def _same_vectors(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one[name] == other[name] for name in ("embedder", "revision", "dimension"))
+
+
+class _Previous:
+    """The old build, for what can be taken over from it."""
+
+    def __init__(self, build: Path) -> None:
+        self.build = build
+        self.texts = Texts(build / "texts.sqlite")
+        self.digests = self.texts.digests()
+        self.vectors = np.load(build / "vectors.npy", mmap_mode="r")
+
+    def passages(self, page: Page) -> list[Passage] | None:
+        """The passages of the same page, where it is unchanged."""
+        if self.digests.get(page.url) != page.digest:
+            return None
+        return self.texts.passages(self.texts.rows_of(page.url))
+
+
+def _write_texts(
+    build: Path, pages: Iterable[Page], embedder: Embedder, previous: _Previous | None, tell: Progress
+) -> str:
+    """Pages, passages and words; the digest of all that was written."""
+    whole = sha256()
+    seen: set[str] = set()
+    words = lexical.LexicalWriter()
+    with closing(TextsWriter(build / "texts.sqlite")) as texts:
+        for page in pages:
+            if page.url in seen:
+                continue
+            seen.add(page.url)
+            known = previous.passages(page) if previous else None
+            passages = passages_of(page, embedder.count_tokens) if known is None else [_moved(p, page) for p in known]
+            texts.add_page(page)
+            for passage in passages:
+                spoken = body(passage)
+                texts.add_passage(passage, text_key(spoken), text_key(headed(passage, spoken)))
+                words.add(lexical.heading_words(passage), spoken)
+            state = (page.url, page.digest, page.source, page.fetched_at, page.resources, page.aliases, page.flags)
+            whole.update(repr(state).encode("utf-8", "surrogatepass"))
+            tell("reading pages", len(seen), 0)
+    tell("indexing words", 0, 1)
+    words.save(build / "lexical")
+    tell("indexing words", 1, 1)
+    return whole.hexdigest()
+
+
+def _moved(passage: Passage, page: Page) -> Passage:
+    """The same passage, with what may change about a page whose words don't."""
+    resources = passage.resources if page.source == "document" else page.resources
+    return replace(passage, source=page.source, fetched_at=page.fetched_at, resources=resources, aliases=page.aliases)
+
+
+def _write_vectors(
+    build: Path, texts: Texts, embedder: Embedder, previous: _Previous | None, tell: Progress
+) -> tuple[int, int]:
+    """`vectors.npy`: the numbers of texts embedded and reused."""
+    total, embedded = len(texts), 0
+    shape = (2, total, embedder.dimension)
+    made = np.lib.format.open_memmap(build / "vectors.npy", mode="w+", dtype=np.float32, shape=shape)
+    known: dict[bytes, NDArray[np.float32]] = {}
+    if previous:
+        for row, _, *keys in previous.texts.columns():
+            known.update((key, previous.vectors[layer, row]) for layer, key in enumerate(keys))
+    tell("embedding", 0, total)
+    keys = {row: (one, other) for row, _, one, other in texts.columns()}
+    for first in range(0, total, _EMBED):
+        rows = range(first, min(first + _EMBED, total))
+        missing: dict[bytes, str] = {}
+        for row, passage in zip(rows, texts.passages(rows), strict=True):
+            spoken = body(passage)
+            for key, text in zip(keys[row], (spoken, headed(passage, spoken)), strict=True):
+                if key not in known:
+                    missing[key] = text
+        for key, vector in zip(missing, embedder.encode(list(missing.values())), strict=True):
+            known[key] = vector
+        embedded += len(missing)
+        for row in rows:
+            for layer, key in enumerate(keys[row]):
+                made[layer, row] = known[key]
+        for key in missing:  # from now on kept in the file alone
+            del known[key]
+        tell("embedding", rows[-1] + 1, total)
+    made.flush()
+    return embedded, 2 * total - embedded
+
+
+def _write_chroma(build: Path, texts: Texts, previous: _Previous | None, tell: Progress) -> None:
+    """The Chroma files: the old ones with what differs exchanged, or new ones where most of it does."""
+    entries = {(id_, headed): row for row, id_, _, headed in texts.columns()}
+    old = {(id_, headed) for _, id_, _, headed in previous.texts.columns()} if previous else set()
+    gone = [id_ for id_, _ in old - entries.keys()]
+    added = sorted(row for entry, row in entries.items() if entry not in old)
+    if previous and len(gone) + len(added) < len(entries) / 2:
+        shutil.copytree(previous.build / "chroma", build / "chroma")
+    else:
+        gone, added = [], sorted(entries.values())
+    vectors = np.load(build / "vectors.npy", mmap_mode="r")[0]
+    tell("storing", 0, len(added))
+    fill_chroma(build / "chroma", gone, added, texts.passages, vectors, lambda done, of: tell("storing", done, of))

@@ -1,0 +1,125 @@
+"""The index as readers see it: opened in milliseconds, searched by words and by meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.errors import IndexDamaged, IndexStale
+from index.build import index_settings
+from index.embed import Embedder
+from index.fuse import Weights, convex
+from index.lexical import Lexical, top
+from index.manifest import Manifest, check_files, current_build
+from index.passages import Hit, Passage
+from index.texts import StoredPage, Texts
+from index.vectors import Vectors
+
+_FOUND = 100  # a passage counts as found by a list when it is among that list's first
+
+
+class Index:
+    """An open index. May be used by several threads; a build beside it doesn't disturb it."""
+
+    def __init__(self, build: Path, manifest: Manifest, embedder: Embedder) -> None:
+        self.manifest = manifest
+        self.fingerprint = manifest.fingerprint
+        self.embedder = embedder
+        self.texts = Texts(build / "texts.sqlite")
+        self._vectors = Vectors(build / "vectors.npy")
+        self.words = Lexical(build / "lexical", manifest.passages)
+
+    def __len__(self) -> int:
+        return self.manifest.passages
+
+    def passages(self, rows: Sequence[int]) -> list[Passage]:
+        """The passages of these rows, in the order asked for."""
+        return self.texts.passages(rows)
+
+    def page(self, url: str) -> StoredPage:
+        """The page of this address. KeyError where the index has none."""
+        return self.texts.page(url)
+
+    def lexical(
+        self, query: str, k: int, weights: Weights = Weights()
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The best k rows that have a word in common with the query, and their scores, best first."""
+        fields = self.words.scores(query)
+        return top(weights.headings * fields["headings"] + weights.body * fields["body"], k, above=0.0)
+
+    def dense(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The best k rows by cosine with a vector of unit length, and their cosines, best first."""
+        return top(self._vectors.scores(vector), k)
+
+    def vectors(self, rows: Sequence[int]) -> NDArray[np.float32]:
+        """The body's vectors of these rows."""
+        return self._vectors.rows(rows)
+
+    def search(self, query: str, limit: int = 10, *, weights: Weights = Weights()) -> list[Hit]:
+        """The best passages for a query, best first; fewer than `limit` only where the index has fewer.
+
+        The raw scores are in each hit's `signals`: BM25 of `headings` and of `body`, and the `cosine`.
+        """
+        if not len(self):
+            return []
+        fields = self.words.scores(query)
+        cosine = self._vectors.scores(self.embedder.encode([query])[0])
+        rows, scores = top(convex(fields["headings"], fields["body"], cosine, weights), limit)
+        lists = {
+            "lexical": top(weights.headings * fields["headings"] + weights.body * fields["body"], _FOUND, above=0.0)[0],
+            "dense": top(cosine, _FOUND)[0],
+        }
+        found_by = {name: set(map(int, best)) for name, best in lists.items()}
+        return [
+            Hit(
+                passage=passage,
+                score=float(score),
+                found_by=tuple(name for name, best in found_by.items() if int(row) in best),
+                signals={
+                    "headings": float(fields["headings"][row]),
+                    "body": float(fields["body"][row]),
+                    "cosine": float(cosine[row]),
+                },
+            )
+            for row, score, passage in zip(rows, scores, self.passages(rows.tolist()), strict=True)
+        ]
+
+    def close(self) -> None:
+        """Give the files back."""
+        self.texts.close()
+
+    @cached_property
+    def urls(self) -> frozenset[str]:
+        """The addresses of all pages."""
+        return frozenset(self.texts.urls())
+
+
+def open_index(folder: Path, embedder: Embedder, *, source_digest: str | None = None) -> Index:
+    """Open the index in `folder` for questions in `embedder`'s vectors.
+
+    Raises IndexMissing, IndexDamaged, and IndexStale where it was built with another embedder or other settings, or,
+    where `source_digest` is given, from other documents and pages. The message names the command that mends it.
+    """
+    build, manifest = current_build(folder)
+    wanted = index_settings(embedder)
+    for name, value in wanted.items():
+        if manifest.settings.get(name) != value:
+            raise IndexStale(
+                f"The index in {folder} was built with {name} {manifest.settings.get(name)}, but {value} is in force: "
+                "run `oka build`."
+            )
+    if source_digest is not None and manifest.source_digest != source_digest:
+        raise IndexStale(f"Documents or pages have changed since the index in {folder} was built: run `oka build`.")
+    try:
+        check_files(build, manifest)
+        return Index(build, manifest, embedder)
+    except (IndexDamaged, OSError) as error:
+        if current_build(folder)[0] != build:  # another process has just put a new build in its place
+            return open_index(folder, embedder, source_digest=source_digest)
+        if isinstance(error, IndexDamaged):
+            raise
+        raise IndexDamaged(f"The index in {folder} can't be read ({error}): run `oka build --fresh`.") from error

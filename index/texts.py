@@ -1,0 +1,191 @@
+"""Pages and passages in one SQLite file: written once by a build, then only read.
+
+A passage's row number is its place in every other file of the index.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from corpus.pages import Page, Resource, Source
+from index.passages import Passage, Unit
+
+_SCHEMA = """
+CREATE TABLE pages(
+    page INTEGER PRIMARY KEY, url TEXT UNIQUE, title TEXT, text TEXT, source TEXT, digest TEXT,
+    fetched_at TEXT, resources TEXT, aliases TEXT, flags TEXT
+);
+CREATE TABLE passages(
+    row INTEGER PRIMARY KEY, page INTEGER, id TEXT, anchor TEXT, headings TEXT, first INTEGER, last INTEGER,
+    text TEXT, units TEXT, resources TEXT, body BLOB, headed BLOB
+);
+"""
+_AFTER = "CREATE INDEX passages_of_page ON passages(page);"
+_PASSAGE = """
+SELECT p.row, p.id, g.url, p.anchor, g.title, p.headings, p.first, p.last, p.text, p.units, g.source, g.fetched_at,
+    coalesce(p.resources, g.resources), g.aliases
+FROM passages p JOIN pages g ON g.page = p.page
+"""
+
+
+@dataclass(frozen=True)
+class StoredPage:
+    """A page as the index keeps it: everything but its structure."""
+
+    url: str
+    title: str
+    text: str
+    source: Source
+    digest: str
+    fetched_at: str | None
+    resources: tuple[Resource, ...]
+    aliases: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+def text_key(text: str) -> bytes:
+    """Tells embedded texts apart: a vector is used again for the same key."""
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+class TextsWriter:
+    """A new file of pages and passages."""
+
+    def __init__(self, file: Path) -> None:
+        self._db = sqlite3.connect(file)
+        # Nothing reads the file before it is whole and flushed, so no journal is needed.
+        self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
+        self.pages = 0
+        self.rows = 0
+
+    def add_page(self, page: Page) -> None:
+        """The page that the following passages belong to."""
+        self.pages += 1
+        lists = (_resources_json(page.resources), _json(page.aliases), _json(page.flags))
+        values = (self.pages, page.url, page.title, page.text, page.source, page.digest, page.fetched_at, *lists)
+        self._db.execute(f"INSERT INTO pages VALUES ({','.join('?' * len(values))})", values)
+
+    def add_passage(self, passage: Passage, body: bytes, headed: bytes) -> None:
+        """The next row; `body` and `headed` are the keys of its embedded texts."""
+        own = _resources_json(passage.resources) if passage.source == "document" else None
+        values = (
+            *(self.rows, self.pages, passage.id, passage.anchor, _json(passage.headings), passage.start, passage.end),
+            *(passage.text, _json([_unit_list(unit) for unit in passage.units]), own, body, headed),
+        )
+        self._db.execute(f"INSERT INTO passages VALUES ({','.join('?' * len(values))})", values)
+        self.rows += 1
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._db.executescript(_AFTER)
+        self._db.commit()
+        self._db.close()
+
+
+class Texts:
+    """A finished file, opened read-only. May be used by several threads."""
+
+    def __init__(self, file: Path) -> None:
+        # immutable: the file never changes, so SQLite takes no lock and looks for no journal.
+        self._db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return int(self._all("SELECT count(*) FROM passages", [])[0][0])
+
+    def passages(self, rows: Sequence[int]) -> list[Passage]:
+        """The passages of these rows, in the order asked for."""
+        found: dict[int, Passage] = {}
+        wanted = [int(row) for row in rows]
+        for first in range(0, len(wanted), 500):  # SQLite limits the number of parameters
+            part = wanted[first : first + 500]
+            records = self._all(f"{_PASSAGE} WHERE p.row IN ({','.join('?' * len(part))})", part)
+            found.update((record[0], _passage(record)) for record in records)
+        return [found[row] for row in wanted]
+
+    def page(self, url: str) -> StoredPage:
+        """The page of this address. KeyError where there is none."""
+        records = self._all(
+            "SELECT url, title, text, source, digest, fetched_at, resources, aliases, flags FROM pages WHERE url = ?",
+            [url],
+        )
+        if not records:
+            raise KeyError(url)
+        *plain, resources, aliases, flags = records[0]
+        return StoredPage(*plain, _resources(resources), tuple(json.loads(aliases)), tuple(json.loads(flags)))
+
+    def urls(self) -> list[str]:
+        """The addresses of all pages, in row order."""
+        return [url for (url,) in self._all("SELECT url FROM pages ORDER BY page", [])]
+
+    def rows_of(self, url: str) -> list[int]:
+        """The rows of a page's passages, in page order; none for an unknown page."""
+        query = "SELECT row FROM passages JOIN pages USING (page) WHERE url = ? ORDER BY row"
+        return [row for (row,) in self._all(query, [url])]
+
+    def columns(self) -> Iterator[tuple[int, str, bytes, bytes]]:
+        """Every row's number, passage id and keys of its embedded texts."""
+        yield from self._all("SELECT row, id, body, headed FROM passages ORDER BY row", [])
+
+    def digests(self) -> dict[str, str]:
+        """The digest of each page by its address."""
+        return dict(self._all("SELECT url, digest FROM pages", []))
+
+    def counts(self) -> dict[str, int]:
+        """The number of pages of each source."""
+        return dict(self._all("SELECT source, count(*) FROM pages GROUP BY source", []))
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def _all(self, query: str, values: Iterable[Any]) -> list[Any]:
+        with self._lock:
+            return self._db.execute(query, tuple(values)).fetchall()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _unit_list(unit: Unit) -> list[Any]:
+    """The unit's fields without those at the end that have their default."""
+    values = list(astuple(unit))
+    defaults = [0, "", False, ()]
+    while defaults and values[-1] == defaults[-1]:
+        values.pop()
+        defaults.pop()
+    return values
+
+
+def _unit(values: list[Any]) -> Unit:
+    if len(values) == 8:
+        values[7] = tuple((low, high) for low, high in values[7])
+    return Unit(*values)
+
+
+def _resources_json(resources: Sequence[Resource]) -> str:
+    return _json([astuple(resource) for resource in resources])
+
+
+def _resources(text: str) -> tuple[Resource, ...]:
+    return tuple(Resource(*values) for values in json.loads(text))
+
+
+def _passage(record: Any) -> Passage:
+    _, id_, url, anchor, title, headings, start, end, text, units, source, fetched_at, resources, aliases = record
+    return Passage(
+        *(id_, url, anchor, title, tuple(json.loads(headings)), start, end, text),
+        units=tuple(_unit(values) for values in json.loads(units)),
+        source=source,
+        fetched_at=fetched_at,
+        resources=_resources(resources),
+        aliases=tuple(json.loads(aliases)),
+    )

@@ -1,0 +1,106 @@
+"""Search by meaning: the vectors of all passages, kept twice.
+
+`vectors.npy` is the plain matrix, mapped into memory by readers and searched exactly: up to 100,000 rows that takes 1 to
+17 ms, and any number of processes may read. Chroma holds the same vectors with the passages as llama-index nodes, for
+other programs; oka's own readers never open its files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.passages import Passage
+
+COLLECTION = "passages"
+_BATCH = 1000  # rows that are on their way to Chroma at once; its own limit is above 5,000
+
+
+class Vectors:
+    """The mapped matrix: one row a passage, one layer a kind of vector (body; headings and body)."""
+
+    def __init__(self, file: Path) -> None:
+        self._layers: NDArray[np.float32] = np.load(file, mmap_mode="r")  # shape (layers, rows, dimension)
+
+    def __len__(self) -> int:
+        return int(self._layers.shape[1])
+
+    def scores(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The cosine of every row with the vector, which is of unit length: the best of the row's layers."""
+        found: NDArray[np.float32] = np.max(self._layers @ vector, axis=0)
+        return found
+
+    def rows(self, rows: Sequence[int]) -> NDArray[np.float32]:
+        """The body's vectors of some rows."""
+        found: NDArray[np.float32] = self._layers[0][list(rows)]
+        return found
+
+
+def text_nodes(passages: Sequence[Passage], vectors: NDArray[np.float32]) -> list[Any]:
+    """llama-index nodes with the passages' words, places and vectors."""
+    from llama_index.core.schema import TextNode
+
+    return [
+        TextNode(
+            id_=passage.id,
+            text=passage.text,
+            embedding=vector.tolist(),
+            start_char_idx=passage.start,
+            end_char_idx=passage.end,
+            metadata=node_metadata(passage),
+        )
+        for passage, vector in zip(passages, vectors, strict=True)
+    ]
+
+
+def node_metadata(passage: Passage) -> dict[str, str | int]:
+    """Where a passage stands, flat, as Chroma and llama-index keep it."""
+    return {
+        "url": passage.url,
+        "anchor": passage.anchor or "",
+        "title": passage.title,
+        "headings": " > ".join(passage.headings),
+        "source": passage.source,
+        "start": passage.start,
+        "end": passage.end,
+    }
+
+
+@contextmanager
+def chroma_store(folder: Path) -> Iterator[Any]:
+    """The llama-index vector store over the Chroma files in `folder`, made where there are none; closed at the end."""
+    import chromadb
+    from chromadb.config import Settings
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+    try:
+        collection = client.get_or_create_collection(
+            COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+        )
+        yield ChromaVectorStore(chroma_collection=collection)
+    finally:
+        client.close()
+
+
+def fill_chroma(
+    folder: Path,
+    gone: Sequence[str],
+    added: Sequence[int],
+    passages_at: Callable[[Sequence[int]], list[Passage]],
+    vectors: NDArray[np.float32],
+    progress: Callable[[int, int], None],
+) -> None:
+    """Take the passages `gone` out of the Chroma files in `folder` and put the rows `added` in."""
+    with chroma_store(folder) as store:
+        for first in range(0, len(gone), _BATCH):
+            store.delete_nodes(list(gone[first : first + _BATCH]))
+        for first in range(0, len(added), _BATCH):
+            rows = added[first : first + _BATCH]
+            store.add(text_nodes(passages_at(rows), vectors[list(rows)]))
+            progress(first + len(rows), len(added))
