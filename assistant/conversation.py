@@ -55,7 +55,8 @@ _STOP = frozenset(
     "many me more my no not of on or "
     "our should so some than that the their them then there these they this those to too use used using was we "
     "were what when where which who why will "
-    "with would you your about also any between both either else ever same else ok okay thanks please tell explain show give instead mean meant".split()
+    "with would you your about also any between both either else ever same ok okay thanks please tell explain show "
+    "give instead mean meant".split()
 )
 
 

@@ -114,6 +114,23 @@ class Lexical:
             weight += float(np.log1p((self._rows - having + 0.5) / (having + 0.5)))
         return weight
 
+    def rarity(self, term: str) -> float:
+        """The term's idf; one that the corpus doesn't have counts as the rarest."""
+        having = self.frequency(term)
+        return float(np.log1p((self._rows - having + 0.5) / (having + 0.5)))
+
+    def presence(self, of: Sequence[str], rows: NDArray[np.int64], field: str) -> NDArray[np.bool_]:
+        """Which of these terms stand in a field of which of these rows; shape (len(of), len(rows))."""
+        found = np.zeros((len(of), len(rows)), np.bool_)
+        columns = self._fields[field]
+        for at, term in enumerate(of):
+            number = self.vocabulary.get(term)
+            if number is not None:
+                having = np.zeros(self._rows, np.bool_)
+                having[columns.indices[columns.indptr[number] : columns.indptr[number + 1]]] = True
+                found[at] = having[rows]
+        return found
+
     def frequency(self, term: str) -> int:
         """In how many bodies a term stands."""
         number = self.vocabulary.get(term)

@@ -55,6 +55,10 @@ class Index:
         """The best k rows by cosine with a vector of unit length, and their cosines, best first."""
         return top(self._vectors.scores(vector), k)
 
+    def cosines(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The cosine of every row with a vector of unit length: of its body, and of its headings and body."""
+        return self._vectors.layers(vector)
+
     def vectors(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """The body's vectors of these rows."""
         return self._vectors.rows(rows)

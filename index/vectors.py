@@ -30,6 +30,11 @@ class Vectors:
     def __len__(self) -> int:
         return int(self._layers.shape[1])
 
+    def layers(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The cosine of every row with the vector, which is of unit length, a layer a row of the result."""
+        found: NDArray[np.float32] = self._layers @ vector
+        return found
+
     def scores(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """The cosine of every row with the vector, which is of unit length: the best of the row's layers."""
         found: NDArray[np.float32] = np.max(self._layers @ vector, axis=0)

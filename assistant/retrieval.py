@@ -1,0 +1,202 @@
+"""Finding passages: candidates by words and by meaning, then a linear model over inspectable features.
+
+The weights stand in weights.json with how they were fitted (`python -m evals fit`). Scores are cut at no rank and are
+comparable within one search; whether the corpus answers at all is decided elsewhere, on scores before this (confidence.py).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.query import Query, expansions
+from assistant.topics import Topics, site_of
+from index.lexical import top
+from index.passages import Hit, Passage
+from index.store import Index
+from index.terms import terms
+
+_POOL = 40
+"""Candidates taken from each list: published evidence and our ablation agree that more than 30–50 a list cost precision."""
+
+FEATURES = (
+    "body",  # BM25 of the body, as a share of what the question's words could score
+    "headings",  # BM25 of title and heading path, likewise
+    "cosine",  # of question and body
+    "cosine_headed",  # of question and heading path + body
+    "coverage",  # share of the question's words, weighted by rarity, that stand in body or headings
+    "rarest",  # whether the rarest known word of the question is there
+    "heading_coverage",  # share of the question's words that stand in the headings
+    "last_heading",  # share of the last heading's words that stand in the question
+    "identifiers",  # share of the question's identifiers that stand there whole
+    "site",  # the page is of a tool that the question names
+    "other_site",  # the question names a tool and the page is of another
+    "document",  # a document of ours
+    "linked",  # a page that a document links to
+    "asks_for_document",  # a document, and the question asks for a resource or a recommendation
+    "page",  # the best body score of the page's candidates: a page that is about it all over
+    "opening",  # the first section of its page
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Hits, best first, and what the features of all candidates were (rows as `hits`, columns as FEATURES)."""
+
+    hits: tuple[Hit, ...]
+    features: NDArray[np.float32]
+    vector: NDArray[np.float32]  # the question's, for choosing among units
+    words: dict[str, float]  # the question's terms with their rarity (idf)
+    unknown: tuple[str, ...]  # its terms that the corpus doesn't have
+
+
+@cache
+def load_weights(name: str) -> dict[str, float]:
+    """One model of weights.json: a weight a feature."""
+    models: dict[str, Any] = json.loads((Path(__file__).parent / "weights.json").read_text(encoding="utf-8"))
+    return dict(models[name]["weights"])
+
+
+def retrieve(
+    index: Index, topics: Topics, query: Query, *, raw: str, limit: int, only: str | None = None
+) -> Found:
+    """The best `limit` passages for a question; `raw` is the question as typed, searched beside its written-out form."""
+    forms = list(dict.fromkeys([query.text, *query.parts]))
+    vectors = index.embedder.encode(forms)
+    weights = load_weights("passages")
+    row = np.array([weights[name] for name in FEATURES], np.float32)
+    searches = [_Search(index, topics, form, query, vector) for form, vector in zip(forms, vectors, strict=True)]
+    ranked: list[list[tuple[float, int]]] = []
+    passages: dict[int, Passage] = {}
+    signals: dict[int, NDArray[np.float32]] = {}
+    for search in searches:
+        rows = [int(number) for number in search.candidates()]
+        fetched = index.passages([number for number in rows if number not in passages])
+        passages.update(zip([number for number in rows if number not in passages], fetched, strict=True))
+        if only:
+            rows = [number for number in rows if _is_within(passages[number], only)]
+        matrix = search.features(rows, [passages[number] for number in rows])
+        scores = matrix @ row
+        for number, values in zip(rows, matrix, strict=True):
+            signals.setdefault(number, values)
+        ranked.append(sorted(zip((-scores).tolist(), rows, strict=True)))
+    order = _interleave(ranked, limit)
+    first = searches[0]
+    hits = tuple(
+        Hit(
+            passages[number],
+            round(-negative, 6),
+            tuple(name for name in ("lexical", "dense") if number in first.found[name]) or ("parts",),
+            {name: round(float(value), 6) for name, value in zip(FEATURES, signals[number], strict=True)},
+        )
+        for negative, number in order
+    )
+    matrix = np.stack([signals[number] for _, number in order]) if order else np.zeros((0, len(FEATURES)), np.float32)
+    return Found(hits, matrix, vectors[0], first.rarity, first.unknown)
+
+
+def _interleave(ranked: Sequence[Sequence[tuple[float, int]]], limit: int) -> list[tuple[float, int]]:
+    """The whole question's ranking; with sub-questions each gets its share of the first places."""
+    chosen: dict[int, float] = {}
+    if len(ranked) > 1:
+        share = max(1, 4 // (len(ranked) - 1))
+        for place in range(share):
+            for ranking in ranked[1:]:
+                if place < len(ranking):
+                    chosen.setdefault(ranking[place][1], ranking[place][0])
+    for negative, number in ranked[0]:
+        chosen.setdefault(number, negative)
+    return [(negative, number) for number, negative in chosen.items()][:limit]
+
+
+class _Search:
+    """One form of a question against the index."""
+
+    def __init__(self, index: Index, topics: Topics, form: str, query: Query, vector: NDArray[np.float32]) -> None:
+        self.index, self.topics, self.query, self.form = index, topics, query, form
+        lexical = index.words
+        words = list(dict.fromkeys(terms(form)))
+        self.rarity = {word: lexical.rarity(word) for word in words}
+        self.unknown = tuple(word for word in words if not lexical.frequency(word))
+        added = " ".join(expansions(form))
+        scores = lexical.scores(f"{form} {added}")
+        ceiling = max(sum(self.rarity.values()), 1e-6)
+        self.body = scores["body"] / ceiling
+        self.headings = scores["headings"] / ceiling
+        self.cosine, self.cosine_headed = index.cosines(vector)
+        self.found: dict[str, set[int]] = {}
+
+    def candidates(self) -> NDArray[np.int64]:
+        """Rows that any list has near its top, in row order."""
+        lexical = [top(self.body + 0.5 * self.headings, _POOL, above=0.0)[0], top(self.headings, _POOL // 2, above=0.0)[0]]
+        dense = [top(self.cosine, _POOL)[0], top(self.cosine_headed, _POOL)[0]]
+        self.found = {"lexical": set(np.concatenate(lexical).tolist()), "dense": set(np.concatenate(dense).tolist())}
+        return np.unique(np.concatenate(lexical + dense))
+
+    def features(self, rows: Sequence[int], passages: Sequence[Passage]) -> NDArray[np.float32]:
+        """One row a candidate, columns as FEATURES, each about 0..1."""
+        if not rows:
+            return np.zeros((0, len(FEATURES)), np.float32)
+        chosen = np.asarray(rows, np.int64)
+        lexical = self.index.words
+        known = [word for word in self.rarity if word not in self.unknown]
+        total = max(sum(self.rarity.values()), 1e-6)
+        idf = np.array([self.rarity[word] for word in known], np.float32)
+        in_body = lexical.presence(known, chosen, "body")
+        in_headings = lexical.presence(known, chosen, "headings")
+        either = in_body | in_headings
+        coverage = idf @ either / total if known else np.zeros(len(rows))
+        heading_coverage = idf @ in_headings / total if known else np.zeros(len(rows))
+        rarest = either[int(np.argmax(idf))] if known else np.zeros(len(rows))
+        exact = [at for at, word in enumerate(known) if re.search(r"[._:/-]", word)]
+        identifiers = in_body[exact].mean(axis=0) if exact else np.zeros(len(rows))
+        words = set(self.rarity)
+        named = self.topics.sites_named(self.form, self.query.entities)
+        wants_document = self.query.intent in ("resource", "recommend")
+        best_of_page: dict[str, float] = {}
+        for number, passage in zip(rows, passages, strict=True):
+            best_of_page[passage.url] = max(best_of_page.get(passage.url, 0.0), float(self.body[number]))
+        columns = []
+        for at, (number, passage) in enumerate(zip(rows, passages, strict=True)):
+            last = set(terms(passage.headings[-1])) if passage.headings else set()
+            site = site_of(passage.url)
+            document = passage.source == "document"
+            columns.append(
+                (
+                    self.body[number],
+                    self.headings[number],
+                    self.cosine[number],
+                    self.cosine_headed[number],
+                    coverage[at],
+                    rarest[at],
+                    heading_coverage[at],
+                    len(last & words) / len(last) if last else 0.0,
+                    identifiers[at],
+                    site in named,
+                    bool(named) and not document and site not in named,
+                    document,
+                    passage.source == "linked",
+                    document and wants_document,
+                    best_of_page[passage.url],
+                    len(passage.headings) < 2,
+                )
+            )
+        return np.array(columns, np.float32)
+
+
+def _is_within(passage: Passage, only: str) -> bool:
+    wanted = only.strip().lower().removeprefix("#")
+    return (
+        (passage.anchor or "").lower() == wanted and passage.source == "document"
+        or any(resource.section.lower() == wanted for resource in passage.resources)
+        or site_of(passage.url) == wanted.removeprefix("www.")
+        or passage.url == only
+    )

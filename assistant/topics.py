@@ -1,0 +1,59 @@
+"""What the documents are about: their sections as topics, and which sites each topic's links lead to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from assistant.query import Entity, expansions
+from index.store import Index
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Read from the index once; `anchors` maps each section's heading to its anchor, in document order."""
+
+    anchors: dict[str, str]
+    sites: dict[str, frozenset[str]]  # anchor -> sites that the section's resources are on
+    all_sites: frozenset[str]
+
+    def sites_named(self, question: str, entities: Sequence[Entity]) -> frozenset[str]:
+        """The sites of the tools that a question names: by the site's own name, or by a topic whose links lead there."""
+        spoken = set(re.findall(r"[a-z]{4,}", f"{question} {' '.join(expansions(question))}".lower()))
+        by_topic = {site for entity in entities for site in self.sites.get(entity.anchor, ())}
+        by_name = {
+            site for site in self.all_sites if any(label.startswith(word) for label in _labels(site) for word in spoken)
+        }
+        return frozenset(by_name or by_topic)
+
+
+def read_topics(index: Index) -> Topics:
+    """From the passages of the documents."""
+    urls = index.texts.urls()
+    anchors: dict[str, str] = {}
+    sites: dict[str, set[str]] = {}
+    for url in urls:
+        if not url.startswith("kb/"):
+            continue
+        for passage in index.passages(index.texts.rows_of(url)):
+            if passage.anchor and passage.headings:
+                anchors.setdefault(passage.headings[-1], passage.anchor)
+                found = sites.setdefault(passage.anchor, set())
+                found.update(site_of(resource.url) for resource in passage.resources)
+    return Topics(
+        anchors,
+        {anchor: frozenset(found) for anchor, found in sites.items()},
+        frozenset(site_of(url) for url in urls if not url.startswith("kb/")),
+    )
+
+
+def site_of(url: str) -> str:
+    """The host of an address: pages of one host are taken to be about one tool."""
+    return (urlsplit(url).hostname or url).removeprefix("www.")
+
+
+def _labels(site: str) -> list[str]:
+    """The telling parts of a host's name: "docs.celeryq.dev" -> ["celeryq"]."""
+    return [label for label in site.split(".")[:-1] if label not in ("docs", "www", "cloud", "blog", "en")]
