@@ -1,6 +1,7 @@
 """Documents and linked pages as readable text with structure. Knows nothing of indexing or answering."""
 
 from corpus.documents import linked_resources, read_documents
+from corpus.fetch import FetchReport, refresh
 from corpus.load import LinkState, link_states, load_pages
 from corpus.pages import Block, Page, Resource, Section
 from corpus.snapshot import Archive, ImportReport
@@ -8,6 +9,7 @@ from corpus.snapshot import Archive, ImportReport
 __all__ = [
     "Archive",
     "Block",
+    "FetchReport",
     "ImportReport",
     "LinkState",
     "Page",
@@ -17,4 +19,5 @@ __all__ = [
     "linked_resources",
     "load_pages",
     "read_documents",
+    "refresh",
 ]

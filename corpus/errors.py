@@ -7,6 +7,7 @@ RagError                    a sentence that says what happened, to what, and the
 │   ├── DocumentError       a documents folder or file that can't be read
 │   ├── ArchiveError        a WARC file that can't be read or written
 │   └── FetchError          a page that can't be fetched; reported a page, never ends a run
+│       └── UnsafeAddress   …because it must not be: private, with credentials, another scheme
 ├── StoreError              the index
 │   ├── IndexMissing        there is none yet
 │   ├── IndexStale          it doesn't match the settings
@@ -76,3 +77,7 @@ class ModelError(RagError):
 
 class ServeError(RagError):
     """The web chat can't start: a used port, a bad host, an unreadable file."""
+
+
+class UnsafeAddress(FetchError):
+    """An address that must not be fetched: private, with credentials, of another scheme. No request went out."""

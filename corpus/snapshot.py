@@ -73,9 +73,9 @@ class History:
 
     @property
     def confirmed_at(self) -> str:
-        """When the last good copy was last seen to be current, "" where there is none."""
+        """When the last good copy was last seen to be current, to the second; "" where there is none."""
         seen = [c.fetched_at for c in self.captures if c.is_page or c.kind == "revisit"]
-        return max(seen) if self.page and seen else ""
+        return max(seen)[:19] + "Z" if self.page and seen else ""
 
     @property
     def is_gone(self) -> bool:

@@ -6,12 +6,14 @@ record means is warcio's business. Knows nothing of our archive's place, index o
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, get_args
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
@@ -30,6 +32,7 @@ _NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 _SAME_PAYLOAD = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 
 CaptureKind = Literal["response", "revisit", "failure"]
+Cause = Literal["", "network", "status", "robots", "unsafe", "content"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Capture:
     last_modified: str = ""
     digest: str = ""  # of the payload, "sha1:…"; a revisit has that of the response it repeats
     reason: str = ""  # of a failure, one line
+    cause: Cause = ""  # of a failure
     offset: int = 0  # of the record in the archive
     length: int = 0
 
@@ -173,7 +177,8 @@ def capture_of(record: bytes, offset: int = 0, length: int = 0) -> Capture | Non
         if "reason" not in fields:
             return None
         status = int(fields["status"]) if fields.get("status", "").isdecimal() else 0
-        return Capture(url, "failure", status, date, reason=fields["reason"], offset=offset, length=length)
+        cause: Cause = next((known for known in get_args(Cause) if known == fields.get("cause")), "")
+        return Capture(url, "failure", status, date, reason=fields["reason"], cause=cause, offset=offset, length=length)
     status = int(http.get_statuscode()) if http is not None and http.get_statuscode().isdecimal() else 0
     content_type = _header(http, "content-type")
     location = _header(http, "location") if 300 <= status < 400 else ""
@@ -192,9 +197,8 @@ def capture_of(record: bytes, offset: int = 0, length: int = 0) -> Capture | Non
         _header(http, "etag"),
         _header(http, "last-modified"),
         headers.get_header("WARC-Payload-Digest") or headers.get_header("WARC-Block-Digest") or "",
-        "",
-        offset,
-        length,
+        offset=offset,
+        length=length,
     )
 
 
@@ -270,9 +274,9 @@ def revisit_record(original: Capture, status: int, fetched_at: str) -> bytes:
     return out.getvalue()
 
 
-def failure_record(url: str, reason: str, fetched_at: str, status: int = 0) -> bytes:
+def failure_record(url: str, cause: Cause, reason: str, fetched_at: str, status: int = 0) -> bytes:
     """A metadata record that remembers why an address gave no page."""
-    fields = f"status: {status}\r\nreason: {' '.join(reason.split())}\r\n".encode()
+    fields = f"status: {status}\r\ncause: {cause}\r\nreason: {' '.join(reason.split())}\r\n".encode()
     return _packed(
         "metadata",
         url,
@@ -290,6 +294,11 @@ def repacked(record: bytes) -> bytes:
     out = io.BytesIO()
     WARCWriter(out, gzip=True, warc_version="1.1").write_record(parsed)
     return out.getvalue()
+
+
+def payload_digest(body: bytes) -> str:
+    """The digest by which WARC knows a payload: equal where the bytes are."""
+    return "sha1:" + base64.b32encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode("ascii")
 
 
 def _latin(text: str) -> str:

@@ -1,0 +1,443 @@
+"""Fetching pages over the network into the archive: all hosts at once, each of them politely, nothing done twice.
+
+Every answer is in the archive before the next one is dealt with, so a run that is interrupted loses at most the pages
+under way; the next run goes on where it was. How a host is asked is `corpus.politeness`'s, what may be asked
+`corpus.safety`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import httpx
+
+from corpus.addresses import address, host_of
+from corpus.connection import Connection, Limits, Reply
+from corpus.errors import CorpusError, FetchError, UnsafeAddress
+from corpus.follow import is_under, links_of, sitemap_addresses
+from corpus.pages import Resource
+from corpus.politeness import BlockedByRobots, Host, Manners, Stopped
+from corpus.quality import problem_of
+from corpus.safety import Resolver, check, resolve
+from corpus.snapshot import Archive, History, follow
+from corpus.warc import Capture, Cause, failure_record, media, payload_digest, response_record, revisit_record
+from corpus.webpage import page_from_html
+
+MAX_REDIRECTS = 10
+_AT_ONCE = 16  # hosts that are asked at the same time
+_ROBOTS_AGE = timedelta(days=1)  # RFC 9309, 2.4
+_UNFINISHED_AGE = timedelta(days=1)  # an older interrupted run is not gone on with: its pages are due again
+_SITEMAPS = 20  # files of one site
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a person may see while a run goes on."""
+
+    done: int
+    total: int
+    bytes_read: int
+    waiting_for: str  # the host that has been waited for longest, "" where there is none
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A page that didn't come, and why."""
+
+    url: str
+    cause: Cause
+    reason: str
+
+
+@dataclass(frozen=True)
+class FetchReport:
+    """What a run brought; addresses of redirects and their targets count one by one."""
+
+    new: tuple[str, ...]  # pages that came for the first time
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    redirects: tuple[str, ...]
+    missing: tuple[str, ...]  # 404 and 410
+    failures: tuple[Failure, ...]
+    resumed: int  # addresses that an interrupted run had done before
+    not_reached: int  # addresses that the run ended before
+    interrupted: bool
+    requests: int
+    bytes_read: int
+    seconds: float
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether nothing at all could be reached."""
+        causes = {failure.cause for failure in self.failures}
+        reached = self.new or self.changed or self.unchanged or self.redirects or self.missing
+        return not reached and bool(causes) and causes <= {"network", "unsafe"} and "network" in causes
+
+
+@dataclass
+class _Task:
+    url: str
+    headers: dict[str, str]
+    hops: int = 0
+
+
+@dataclass
+class _Tally:
+    new: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    redirects: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    resumed: int = 0
+    bytes_read: int = 0
+
+
+def refresh(
+    resources: Iterable[Resource],
+    archive: Archive,
+    *,
+    follow_links: int = 0,
+    max_pages: int = 500,
+    only_missing: bool = False,
+    time_limit: float | None = None,
+    allow_private_hosts: frozenset[str] = frozenset(),
+    manners: Manners | None = None,
+    limits: Limits | None = None,
+    resolver: Resolver = resolve,
+    progress: Callable[[Progress], None] | None = None,
+) -> FetchReport:
+    """Fetch the resources' pages, again where they may have changed, and with `follow_links` what lies below them.
+
+    `max_pages` bounds what is asked for beyond the resources and their redirects. `only_missing` leaves out what the
+    archive has a page or redirect of. After `time_limit` seconds the run ends with what arrived. Ctrl-C ends it too.
+    Raises ArchiveError where the archive can't be written; a page that fails is in the report.
+    """
+    run = _Run(archive, manners or Manners(), limits or Limits(), allow_private_hosts, resolver, progress)
+    linked = list(dict.fromkeys(address(resource.url) for resource in resources))
+    with archive.writing():
+        return run.run(linked, follow_links, max_pages, only_missing, time_limit)
+
+
+class _Run:
+    def __init__(
+        self,
+        archive: Archive,
+        manners: Manners,
+        limits: Limits,
+        allowed: frozenset[str],
+        resolver: Resolver,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._archive, self._manners, self._limits = archive, manners, limits
+        self._allowed, self._resolver, self._progress = allowed, resolver, progress
+        self._tls = httpx.create_ssl_context()
+        self._stop = threading.Event()
+        self._hosts: dict[str, Host] = {}
+        self._connections: list[Connection] = []
+        self._tasks: dict[str, deque[_Task]] = {}
+        self._busy: dict[str, float] = {}  # hosts whose thread is at work, since when
+        self._results: queue.Queue[tuple[str, _Task | None, Reply | FetchError]] = queue.Queue()
+        self._asked: set[str] = set()
+        self._open = 0
+        self._tally = _Tally()
+        self._journal = archive.path.with_name(archive.path.name + ".unfinished")
+        self._since = ""
+        self._histories: dict[str, History] = {}
+        self._robots_saved: set[str] = set()
+
+    def run(
+        self, linked: list[str], depth: int, max_pages: int, only_missing: bool, time_limit: float | None
+    ) -> FetchReport:
+        started = time.monotonic()
+        self._deadline = started + time_limit if time_limit else None
+        self._histories = self._archive.histories()
+        self._since = self._resume()
+        known = {url for url, history in self._histories.items() if history.page or history.redirect}
+        interrupted = False
+        try:
+            level = [url for url in linked if not (only_missing and url in known)]
+            self._fetch(level)
+            left = max_pages
+            scopes = list(dict.fromkeys(follow(url, self._histories)[0] for url in linked))
+            for number in range(depth):
+                if self._stop.is_set() or left <= 0:
+                    break
+                level = self._next_level(scopes, level if number else scopes, sitemaps=number == 0)[:left]
+                left -= len(level)
+                self._fetch(level)
+        except KeyboardInterrupt:
+            interrupted = True
+            self._stop.set()
+        if not self._stop.is_set():
+            self._journal.unlink(missing_ok=True)
+            for connection in self._connections:
+                connection.close()
+        tally = self._tally
+        return FetchReport(
+            tuple(tally.new),
+            tuple(tally.changed),
+            tuple(tally.unchanged),
+            tuple(tally.redirects),
+            tuple(tally.missing),
+            tuple(tally.failures),
+            tally.resumed,
+            self._open,
+            interrupted,
+            sum(host.requests for host in self._hosts.values()),
+            tally.bytes_read,
+            time.monotonic() - started,
+        )
+
+    def _resume(self) -> str:
+        """When the unfinished run that we go on with began; for a new run, now."""
+        now = datetime.now(UTC)
+        try:
+            since = str(json.loads(self._journal.read_text("utf-8"))["started"])
+            if now - datetime.fromisoformat(since) < _UNFINISHED_AGE:
+                return since
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # there is none, or it was never written whole: this is a new run
+        since = _stamp(now)
+        self._journal.write_text(json.dumps({"started": since}), "utf-8")
+        return since
+
+    # -- one level: addresses and the redirects that come of them
+
+    def _fetch(self, urls: Sequence[str]) -> None:
+        for url in urls:
+            self._add(url)
+        while self._open and not self._stop.is_set():
+            if self._deadline and time.monotonic() >= self._deadline:
+                self._stop.set()
+                break
+            try:
+                name, task, answer = self._results.get(timeout=0.2)
+            except queue.Empty:
+                self._report()
+                continue
+            if task is None:  # the host's thread ran out of tasks
+                self._busy.pop(name, None)
+                self._start_threads()
+                continue
+            self._save_robots(name)
+            if isinstance(answer, Stopped):
+                continue
+            self._open -= 1
+            self._take(task, answer)
+            self._report()
+
+    def _add(self, url: str, hops: int = 0) -> None:
+        """Ask for an address, unless this run or the interrupted one that it goes on with has done so."""
+        if url in self._asked:
+            return
+        self._asked.add(url)
+        history = self._histories.get(url)
+        if history and history.newest.fetched_at >= self._since:
+            self._tally.resumed += 1
+            if history.newest.location:
+                self._redirect(history.newest, hops)
+            return
+        try:
+            check(url, self._allowed)
+        except UnsafeAddress as error:
+            self._fail(url, "unsafe", str(error))
+            return
+        headers = {}
+        page = history.page if history else None
+        if page and page.etag:
+            headers["If-None-Match"] = page.etag
+        if page and page.last_modified:
+            headers["If-Modified-Since"] = page.last_modified
+        self._open += 1
+        self._tasks.setdefault(host_of(url), deque()).append(_Task(url, headers, hops))
+        self._start_threads()
+
+    def _start_threads(self) -> None:
+        for name, tasks in self._tasks.items():
+            if len(self._busy) >= _AT_ONCE:
+                return
+            if tasks and name not in self._busy:
+                self._busy[name] = time.monotonic()
+                host = self._hosts.get(name) or self._new_host(name, tasks[0].url)
+                threading.Thread(target=self._work, args=(name, host, tasks), daemon=True).start()
+
+    def _new_host(self, name: str, url: str) -> Host:
+        connection = Connection(self._limits, self._allowed, self._resolver, self._tls)
+        self._connections.append(connection)
+        history = self._histories.get(_robots_address(url))
+        known: str | None = None
+        if history and datetime.now(UTC) - datetime.fromisoformat(history.newest.fetched_at) < _ROBOTS_AGE:
+            newest = history.newest
+            known = self._archive.body(newest).decode("utf-8", "replace") if newest.status == 200 else None
+            known = "" if newest.status in (404, 410) else known
+        host = self._hosts[name] = Host(connection, self._manners, self._stop, known)
+        return host
+
+    def _work(self, name: str, host: Host, tasks: deque[_Task]) -> None:
+        while tasks and not self._stop.is_set():
+            task = tasks.popleft()
+            answer: Reply | FetchError
+            try:
+                answer = host.get(task.url, task.headers, lambda content_type: bool(media(content_type)))
+            except FetchError as error:
+                answer = error
+            self._results.put((name, task, answer))
+        self._results.put((name, None, Stopped("no more tasks")))
+
+    # -- what came
+
+    def _take(self, task: _Task, answer: Reply | FetchError) -> None:
+        url = task.url
+        if isinstance(answer, FetchError):
+            cause: Cause = "network"
+            if isinstance(answer, UnsafeAddress):
+                cause = "unsafe"
+            elif isinstance(answer, BlockedByRobots):
+                cause = "robots"
+            self._fail(url, cause, str(answer))
+            return
+        self._tally.bytes_read += answer.bytes_read
+        status, location = answer.status, answer.header("location")
+        history = self._histories.get(url)
+        page = history.page if history else None
+        if status == 304 and page:
+            self._remember(revisit_record(page, 304, _now()))
+            self._tally.unchanged.append(url)
+        elif 300 <= status < 400 and location:
+            self._tally.redirects.append(url)
+            self._redirect(self._remember(_response(answer)), task.hops)
+        elif status in (404, 410):
+            self._remember(_response(answer))
+            self._tally.missing.append(url)
+        elif status != 200:
+            self._fail(url, "status", f"HTTP status {status}", status)
+        elif not media(answer.header("content-type")):
+            kind = answer.header("content-type").partition(";")[0].strip()
+            self._fail(url, "content", f"content type {kind or 'unknown'}", status)
+        elif page and payload_digest(answer.body) == page.digest:
+            self._remember(revisit_record(page, 200, _now()))
+            self._tally.unchanged.append(url)
+        else:
+            capture = self._remember(_response(answer))
+            if capture.location:
+                self._tally.redirects.append(url)
+                self._redirect(capture, task.hops)
+            else:
+                (self._tally.changed if page else self._tally.new).append(url)
+                self._judge(url, answer)
+
+    def _judge(self, url: str, reply: Reply) -> None:
+        """Say so where a page arrived that will not be indexed; the archive keeps it, as what the server said."""
+        content_type = reply.header("content-type")
+        if media(content_type) == "html":
+            try:
+                page = page_from_html(url, reply.body, content_type=content_type)
+                problem = problem_of(page, reply.body, content_type)
+            except CorpusError as error:
+                problem = str(error)
+            if problem:
+                self._tally.failures.append(Failure(url, "content", problem))
+
+    def _redirect(self, capture: Capture, hops: int) -> None:
+        target = capture.location.partition("#")[0]
+        if hops >= MAX_REDIRECTS:
+            self._fail(target, "status", f"more than {MAX_REDIRECTS} redirects lead there")
+        else:
+            self._add(target, hops + 1)
+
+    def _fail(self, url: str, cause: Cause, reason: str, status: int = 0) -> None:
+        self._remember(failure_record(url, cause, reason, _now(), status))
+        self._tally.failures.append(Failure(url, cause, reason))
+
+    def _remember(self, record: bytes) -> Capture:
+        capture = self._archive.append(record)
+        known = self._histories.get(capture.url)
+        self._histories[capture.url] = History((*(known.captures if known else ()), capture))
+        return capture
+
+    def _save_robots(self, name: str) -> None:
+        host = self._hosts[name]
+        if host.robots_text is not None and name not in self._robots_saved:
+            self._robots_saved.add(name)
+            url = host.robots_url
+            status = 200 if host.robots_text else 404
+            body = host.robots_text.encode("utf-8", "replace")
+            headers = [("Content-Type", "text/plain; charset=utf-8")]
+            self._remember(response_record(url, status, "", headers, body, _now()))
+
+    def _report(self) -> None:
+        if self._progress:
+            waiting = min(self._busy, key=lambda name: self._busy[name], default="")
+            done = len(self._asked) - self._open
+            self._progress(Progress(done, len(self._asked), self._tally.bytes_read, waiting))
+
+    # -- deeper
+
+    def _next_level(self, scopes: Sequence[str], pages: Sequence[str], sitemaps: bool) -> list[str]:
+        """Addresses one link away, in a stable order: of the sitemaps, then of the links; those asked for left out."""
+        found: list[str] = []
+        for scope in scopes if sitemaps else ():
+            found += [url for url in self._sitemap(scope) if is_under(url, scope)]
+        for url in pages:
+            final = follow(url, self._histories)[0]
+            history = self._histories.get(final)
+            page = history.page if history else None
+            if page and media(page.content_type) == "html":
+                try:
+                    links = links_of(final, self._archive.body(page), page.content_type)
+                except CorpusError:
+                    continue  # reported when it arrived
+                found += [link for link in links if any(is_under(link, scope) for scope in scopes)]
+        return [url for url in dict.fromkeys(found) if url not in self._asked]
+
+    def _sitemap(self, scope: str) -> list[str]:
+        parts = urlsplit(scope)
+        try:
+            check(scope, self._allowed)
+            host = self._hosts.get(host_of(scope)) or self._new_host(host_of(scope), scope)
+            waiting = host.sitemaps(scope) or [f"{parts.scheme}://{parts.netloc}/sitemap.xml"]
+        except FetchError:
+            return []
+        self._save_robots(host_of(scope))
+        pages: list[str] = []
+        read: set[str] = set()
+        while waiting and len(read) < _SITEMAPS and not self._stop.is_set():
+            url = address(waiting.pop(0), scope)
+            if url in read or host_of(url) != host_of(scope):
+                continue
+            read.add(url)
+            try:
+                reply = host.get(url, None, lambda _: True)
+            except FetchError:
+                continue  # a sitemap is a help, not a page: without it there are the links
+            self._tally.bytes_read += reply.bytes_read
+            named, further = sitemap_addresses(reply.body)
+            pages += named
+            waiting += further
+        return pages
+
+
+def _response(reply: Reply) -> bytes:
+    return response_record(reply.url, reply.status, reply.reason, reply.headers, reply.body, _now())
+
+
+def _robots_address(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/robots.txt"
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _now() -> str:
+    return _stamp(datetime.now(UTC))
