@@ -1,0 +1,194 @@
+// What the page does without the server: keeps conversations, shows the sources of a marker, copies, opens drawers.
+// Everything a source or a user wrote is set with textContent; no markup is made here.
+"use strict";
+window.oka = (() => {
+  const PREFIX = "oka:", HERE = "oka-current", MOST = 40;
+  let trigger = null, conversation = null;
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const text = (tag, words, kind) => Object.assign(document.createElement(tag), { textContent: words, className: kind || "" });
+  const read = (key) => { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } };
+
+  // ---- conversations: one item of localStorage each, so that two tabs never overwrite each other
+  function saved() {
+    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map(read)
+      .filter((kept) => kept && kept.id && kept.turns).sort((a, b) => (b.at || 0) - (a.at || 0));
+  }
+
+  function keep(dump) {
+    conversation = dump ? JSON.parse(dump) : null;
+    if (!conversation) return;
+    sessionStorage.setItem(HERE, conversation.id);
+    if (conversation.turns.length || conversation.pending) {
+      const old = read(PREFIX + conversation.id);
+      const same = old && old.turns.length === conversation.turns.length;
+      const item = JSON.stringify({ ...conversation, at: same ? old.at : Date.now() });
+      for (const spare of saved().slice(MOST)) localStorage.removeItem(PREFIX + spare.id);
+      for (;;) {
+        try { localStorage.setItem(PREFIX + conversation.id, item); break; }
+        catch { // full: the oldest goes
+          const oldest = saved().pop();
+          if (!oldest || oldest.id === conversation.id) break;
+          localStorage.removeItem(PREFIX + oldest.id);
+        }
+      }
+    }
+    list();
+    point(conversation.turns.length ? conversation.turns.at(-1).id : "");
+  }
+
+  function list() {
+    const nav = $("#oka-nav");
+    if (!nav) return;
+    const fresh = text("button", "New conversation", "oka-new");
+    const items = saved().map((kept) => {
+      const item = document.createElement("li");
+      const title = (kept.turns[0] || kept.pending || {}).question || "…";
+      const open = text("button", title, "oka-saved");
+      open.title = title;
+      open.dataset.id = kept.id;
+      if (conversation && kept.id === conversation.id) open.setAttribute("aria-current", "true");
+      const remove = text("button", "×", "oka-remove");
+      remove.setAttribute("aria-label", "Delete conversation: " + title);
+      remove.dataset.id = kept.id;
+      item.append(open, remove);
+      return item;
+    });
+    const all = document.createElement("ul");
+    all.append(...items);
+    const tools = document.createElement("div");
+    tools.className = "oka-tools";
+    tools.append(text("button", "Export", "oka-export"), text("button", "Clear", "oka-clear"));
+    nav.replaceChildren(fresh, all, tools);
+  }
+
+  function open(id) {
+    sessionStorage.setItem(HERE, id);
+    trigger("select", { conversation: localStorage.getItem(PREFIX + id) || "" });
+  }
+
+  function remove(id) {
+    localStorage.removeItem(PREFIX + id);
+    if (conversation && conversation.id === id) open(""); else list();
+  }
+
+  // ---- sources
+  function point(turn) { // show one answer's sources
+    document.querySelectorAll(".oka-sources").forEach((part) => part.classList.toggle("oka-chosen", part.id === "oka-s-" + turn));
+  }
+
+  const cardOf = (mark) => document.getElementById([...mark.classList].find((name) => name.startsWith("oka-c-")) || "");
+
+  function showCard(card, from) {
+    point(card.closest(".oka-sources").id.slice("oka-s-".length));
+    drawer("oka-side", true, from);
+    document.querySelectorAll(".oka-card.oka-on").forEach((other) => other.classList.remove("oka-on"));
+    card.classList.add("oka-on");
+    card.scrollIntoView({ block: "nearest" });
+    card.focus({ preventScroll: true });
+  }
+
+  let tip = null, tipped = null;
+  function showTip(mark) {
+    const card = cardOf(mark);
+    if (!card || tipped === mark) return;
+    hideTip();
+    tip = text("div", "", "oka-tip");
+    tip.id = "oka-tip";
+    tip.setAttribute("role", "tooltip");
+    tip.append(text("strong", $("h3", card).lastChild.textContent.trim()), text("span", $(".oka-where", card).textContent),
+               text("q", $("mark", card).textContent.slice(0, 400)));
+    document.body.append(tip);
+    mark.setAttribute("aria-describedby", "oka-tip");
+    const at = mark.getBoundingClientRect(), size = tip.getBoundingClientRect();
+    tip.style.left = Math.max(8, Math.min(at.left, innerWidth - size.width - 8)) + "px";
+    tip.style.top = (at.top > size.height + 12 ? at.top - size.height - 6 : at.bottom + 6) + "px";
+    tipped = mark;
+  }
+  function hideTip() {
+    if (tip) tip.remove();
+    if (tipped) tipped.removeAttribute("aria-describedby");
+    tip = tipped = null;
+  }
+
+  // ---- drawers on narrow screens
+  let opener = null;
+  function drawer(name, on, from) {
+    document.body.classList.toggle(name, on);
+    if (on) opener = from || document.activeElement;
+    else if (opener) { opener.focus(); opener = null; }
+  }
+
+  // ---- copying
+  async function copy(words, button) {
+    const label = button.textContent;
+    try { await navigator.clipboard.writeText(words); button.textContent = "Copied"; }
+    catch { button.textContent = "Copying is blocked"; }
+    setTimeout(() => { button.textContent = label; }, 1500);
+  }
+
+  function withSources(turn) {
+    const notes = turn.answer.citations.map((c) => `[${c.number}] ${c.title}: ${c.link}`);
+    return turn.answer.text + (notes.length ? "\n\n" + notes.join("\n") : "");
+  }
+
+  const turnOf = (element) => {
+    const holder = element.closest("[id^=oka-a-], [id^=oka-q-]");
+    return holder ? holder.id.slice("oka-a-".length) : "";
+  };
+
+  document.addEventListener("click", (event) => {
+    const mark = event.target.closest(".oka-mark");
+    if (mark && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      const card = cardOf(mark);
+      if (card) { event.preventDefault(); hideTip(); showCard(card, mark); }
+      return;
+    }
+    const button = event.target.closest("button");
+    if (!button) return;
+    const is = (kind) => button.classList.contains(kind), turn = turnOf(button);
+    if (is("oka-copy")) copy($("code", button.parentElement).textContent, button);
+    else if (is("oka-copy-answer")) copy(withSources(conversation.turns.find((kept) => kept.id === turn)), button);
+    else if (is("oka-ask")) trigger("submit", { question: button.textContent });
+    else if (is("oka-edit")) { trigger("edit", { turn }); setTimeout(() => $("#oka-box textarea").focus(), 300); }
+    else if (is("oka-retry")) trigger("retry", {});
+    else if (is("oka-vote-up") || is("oka-vote-down")) trigger("like", { turn, vote: is("oka-vote-up") ? "up" : "down" });
+    else if (is("oka-show")) { point(turn); drawer("oka-side", true, button); }
+    else if (is("oka-new")) { open(""); drawer("oka-menu", false); $("#oka-box textarea").focus(); }
+    else if (is("oka-saved")) { open(button.dataset.id); drawer("oka-menu", false); }
+    else if (is("oka-remove")) remove(button.dataset.id);
+    else if (is("oka-clear")) { if (conversation) remove(conversation.id); }
+    else if (is("oka-export")) trigger("copy", {});
+    else if (is("oka-open-menu")) { drawer("oka-menu", true, button); $(".oka-new").focus(); }
+    else if (is("oka-close")) { drawer("oka-menu", false); drawer("oka-side", false); }
+  });
+  for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (event) => {
+    const mark = event.target.closest && event.target.closest(".oka-mark");
+    if (mark) showTip(mark); else if (tip && !tip.contains(event.target)) hideTip();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    if (tip) hideTip();
+    else { drawer("oka-menu", false); drawer("oka-side", false); }
+  });
+
+  function connect(send) {
+    trigger = send;
+    list();
+    const asked = new URLSearchParams(location.search).get("q");
+    const id = sessionStorage.getItem(HERE);
+    if (asked) {
+      history.replaceState(null, "", location.pathname);
+      trigger("submit", { question: asked });
+    } else if (id && localStorage.getItem(PREFIX + id)) open(id);
+  }
+
+  function download(words) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([words], { type: "text/markdown" }));
+    link.download = "oka-conversation.md";
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  return { connect, keep, download };
+})();

@@ -1,0 +1,91 @@
+"""The knowledge base as a page to browse: the documents as they stand, the state of every link, questions for each section.
+
+A plain HTML page without any script, so that it opens at once and links to its sections (`kb/<file>#celery`) always work.
+Also derives the questions themselves: each comes from a label that the section has, so the corpus can answer it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+from assistant.app_render import markdown_html, t
+from corpus import LinkState, Page, Section
+
+_QUESTIONS = (  # label in the documents, question; {} is the section's heading
+    ("best for", "What is {} best for?"),
+    ("key features", "What are the key features of {}?"),
+    ("key concepts", "What are the key concepts of {}?"),
+    ("key insight", "What is the key insight of the {}?"),
+    ("states", "What states does the {} have?"),
+    ("use cases", "What are the use cases of the {}?"),
+    ("popular tools", "Which tools are popular for the {}?"),
+    ("implementations", "How can a {} be implemented?"),
+    ("characteristics", "What characterises {}?"),
+    ("use when", "When should I use {}?"),
+    ("resources", "Where can I read more about {}?"),
+    ("key resources", "Where can I read more about {}?"),
+)
+_STATES = {
+    "ok": "fetched", "moved": "moved", "gone": "gone", "failed": "failed", "never fetched": "not fetched yet",
+    "missing anchor": "fetched, its section is gone",
+}  # fmt: skip
+
+
+def questions(page: Page, section: Section) -> list[str]:
+    """What can be asked of one section of a document; [] where it has no label that oka knows."""
+    text = page.text[section.start : section.end]
+    labels = {label.lower() for label in re.findall(r"^\*\*([^*\n]+?):\*\*", text, re.MULTILINE)}
+    return [question.format(section.headings[-1]) for label, question in _QUESTIONS if label in labels]
+
+
+def scopes(documents: Sequence[Page]) -> list[tuple[str, str]]:
+    """(heading, anchor) of every section that the chat's filter offers: those with links or facts of their own."""
+    return [(s.headings[-1], s.anchor) for page in documents for s in page.sections if s.anchor and questions(page, s)]
+
+
+def knowledge_html(documents: Sequence[Page], states: Sequence[LinkState], style: str) -> str:
+    """The whole page, every document below the other."""
+    known = {state.url: state for state in states}
+    text = sum(1 for state in states if state.has_text)
+    contents = "".join(f'<li><a href="kb/{_file(p)}#{t(anchor)}">{t(title)}</a></li>' for p in documents for title, anchor in scopes([p]))
+    body = "".join(_document(page, known) for page in documents)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><base href="/">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Knowledge base · oka</title>'
+        f'<link rel="stylesheet" href="{style}"></head><body class="oka-kb">'
+        '<header><p><a href="./">← Back to the chat</a></p>'
+        f"<p>{len(documents)} document{'s' if len(documents) > 1 else ''}, {len(states)} links, text of {text} linked pages.</p></header>"
+        f'<nav aria-label="Sections"><ul>{contents}</ul></nav><main>{body}</main></body></html>'
+    )
+
+
+def _file(page: Page) -> str:
+    return t(page.url.removeprefix("kb/"))
+
+
+def _document(page: Page, states: Mapping[str, LinkState]) -> str:
+    parts = []
+    for section in page.sections:
+        heading, _, body = page.text[section.start : section.end].partition("\n")
+        level = min(max(len(section.headings), 1), 6)
+        title = section.headings[-1] if section.headings else ""
+        if not section.headings:
+            body = heading + "\n" + body
+        asked = "".join(f'<li><a href="?q={quote(q)}">{t(q)}</a></li>' for q in questions(page, section))
+        parts.append(
+            (f'<h{level} id="{t(section.anchor or "")}">{t(title)}</h{level}>' if title else "")
+            + markdown_html(body, after_link=lambda url: _badge(states.get(url)))
+            + (f'<details class="oka-asks"><summary>Ask about this</summary><ul>{asked}</ul></details>' if asked else "")
+        )
+    return "".join(parts)
+
+
+def _badge(state: LinkState | None) -> str:
+    if state is None:
+        return ""
+    when = f" {state.fetched_at[:10]}" if state.fetched_at else ""
+    detail = f": {state.detail}" if state.detail else ""
+    kind = "good" if state.state in ("ok", "moved") and state.has_text else "bad" if state.state in ("gone", "failed") else "none"
+    return f' <span class="oka-state oka-{kind}">{t(_STATES.get(state.state, state.state))}{t(when)}{t(detail)}</span>'

@@ -1,0 +1,295 @@
+"""From answers to HTML that is safe by construction: the one place where words of a source become markup.
+
+Answers are Markdown; markdown-it renders them here, on the server, with raw HTML, images and link definitions switched off
+and links limited to http(s) and our own knowledge base. Everything else is escaped by `_t`. Leaves out the page's
+layout (app.py) and its looks (app.css).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from index.passages import Hit
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
+
+Turn = Mapping[str, Any]
+"""One question with its answer, as kept in the browser: `id`, `question`, and `answer` in the contract's JSON form."""
+
+_OUTSIDE = 'target="_blank" rel="noopener noreferrer"'
+_MARKER = re.compile(r"\[(\d{1,3})\]")
+_CONFIDENCE = (
+    (0.9, "Well supported", "The sources state this almost word for word"),
+    (0.7, "Supported", "The sources speak of this"),
+    (0.0, "Weakly supported", "The sources only touch on this; read the quotes before relying on it"),
+)
+_REASONS = {
+    "nothing_relevant": "Nothing in the sources is about this.",
+    "not_stated": "The sources speak of the subject but don't state this.",
+    "false_premise": "The question takes for granted what the sources don't say.",
+    "out_of_scope": "The question is outside of what the sources cover.",
+}
+
+
+def asked_html(turn: Turn) -> str:
+    """The user's own words, as typed."""
+    words = t(str(turn["question"])).replace("\n", "<br>")
+    return (
+        f'<div class="oka-asked" id="oka-q-{t(turn["id"])}"><span>{words}</span> '
+        '<button type="button" class="oka-do oka-edit" title="Edit this question">Edit</button></div>'
+    )
+
+
+def partial_html(markdown: str, elapsed: str = "") -> str:
+    """An answer that is still being written; markers are plain text until their citations are known."""
+    body = _markdown(markdown, {}) if markdown else f'<p class="oka-wait">{t(elapsed or "Searching the sources …")}</p>'
+    return _one_line(f'<div class="oka-answer oka-partial">{body}</div>')
+
+
+def answer_html(turn: Turn, last: bool = False) -> str:
+    """A whole answer or abstention with its confidence in words; the last one of a conversation offers follow-ups."""
+    answer = turn["answer"]
+    turn_id = str(turn["id"])
+    body = _markdown(str(answer["text"]), {int(c["number"]): (turn_id, c) for c in answer["citations"]})
+    if answer["abstained"]:
+        reason = _REASONS.get(str(answer["reason"]), "The sources don't answer this.")
+        head = f'<p class="oka-verdict"><strong>Not in the sources.</strong> {t(reason)}</p>'
+        return _one_line(f'<div class="oka-answer oka-abstained" id="oka-a-{t(turn_id)}">{head}{body}{_actions(turn, last)}</div>')
+    return _one_line(f'<div class="oka-answer" id="oka-a-{t(turn_id)}">{body}{_confidence(answer)}{_actions(turn, last)}</div>')
+
+
+def failure_html(sentence: str, stopped: bool = False) -> str:
+    """A failure, or a stop, in the place of an answer, with a button that asks again."""
+    kind, role = ("oka-stopped", "status") if stopped else ("oka-error", "alert")
+    again = '<div class="oka-actions"><button type="button" class="oka-do oka-retry">Ask again</button></div>'
+    return _one_line(f'<div class="oka-answer {kind}" role="{role}"><p>{t(sentence)}</p>{again}</div>')
+
+
+def sources_html(turns: Sequence[Turn]) -> str:
+    """The sources of every answer of a conversation; only the chosen answer's are shown (app.js), the last one's first."""
+    parts = []
+    for turn in turns:
+        answer = turn["answer"]
+        cards = "".join(_card(str(turn["id"]), citation) for citation in answer["citations"])
+        if not cards:
+            cards = '<p class="oka-none">This reply quotes nothing.</p>'
+        parts.append(
+            f'<section class="oka-sources" id="oka-s-{t(turn["id"])}" aria-label="Sources of: {t(turn["question"])}">'
+            f'<p class="oka-for">{t(turn["question"])}</p>{cards}</section>'
+        )
+    return "".join(parts) or '<p class="oka-none">The sources of an answer appear here.</p>'
+
+
+def why_html(turn: Turn, hits: Sequence[Hit]) -> str:
+    """Timings and the passages considered, with their scores and who found them."""
+    timings = " · ".join(f"{t(name)} {float(ms):.0f} ms" for name, ms in turn["answer"]["timings_ms"].items())
+    quoted = {(c["url"], c["anchor"]) for c in turn["answer"]["citations"]}
+    rows = []
+    for rank, hit in enumerate(hits, 1):
+        passage = hit.passage
+        where = " › ".join(passage.headings) or passage.title
+        signals = ", ".join(f"{t(name)} {value:.3g}" for name, value in hit.signals.items())
+        used = ' <span class="oka-used">quoted</span>' if (passage.url, passage.anchor) in quoted else ""
+        text = passage.text if len(passage.text) <= 280 else passage.text[:280].rsplit(" ", 1)[0] + " …"
+        rows.append(
+            f"<li><p><strong>{t(passage.title)}</strong>: {t(where)}{used}</p>"
+            f'<p class="oka-score">{rank}. score {hit.score:.3f}, found by {t(" and ".join(hit.found_by))}'
+            f"{f' ({signals})' if signals else ''}</p><p class='oka-excerpt'>{t(text)}</p></li>"
+        )
+    return f'<div class="oka-why"><p class="oka-timings">{timings}</p><ol>{"".join(rows)}</ol></div>'
+
+
+def export_markdown(turns: Sequence[Turn]) -> str:
+    """A conversation as a Markdown file: answers with their markers, quotes as footnote-like lists, dates and addresses."""
+    parts = []
+    for turn in turns:
+        answer = turn["answer"]
+        notes = []
+        for citation in answer["citations"]:
+            quote = "\n".join(f"   > {line}" for line in str(citation["quote"]).split("\n"))
+            when = f", fetched {citation['fetched_at']}" if citation["fetched_at"] else ""
+            where = " › ".join([citation["title"], *citation["headings"]])
+            notes.append(f"{citation['number']}. {where}{when}  \n   <{citation['link']}>\n\n{quote}")
+        sources = "\n\n**Sources**\n\n" + "\n\n".join(notes) if notes else ""
+        parts.append(f"## {' '.join(str(turn['question']).split())}\n\n{answer['text']}{sources}\n")
+    fingerprint = str(turns[-1]["answer"]["fingerprint"]) if turns else ""
+    return "# Conversation with oka\n\n" + "\n".join(parts) + f"\n---\nCorpus fingerprint: `{fingerprint}`\n"
+
+
+def status_html(status: Mapping[str, Any], said: str = "") -> str:
+    """The state of the corpus, small; `said` is what the last fetch ended with."""
+    pages, links = int(status["pages"]), int(status["links"])
+    model = status["llm"] or "quotes only, no language model"
+    missing = f"Answers come from the knowledge base and {pages} of {links} linked pages." if pages < links else ""
+    offline = " Offline: OKA_OFFLINE is set." if status["offline"] else ""
+    return (
+        f"<p><strong>{status['documents']} document{'s' if status['documents'] != 1 else ''}, {pages} of {links} linked pages</strong></p>"
+        f"<p>{missing}{offline}</p><p>{int(status['passages']):,} passages, index of {t(str(status['indexed_at'])[:10])}</p>"
+        f"<p>{t(status['embedder'])} · {t(model)}</p>" + (f'<p role="status" class="oka-said">{t(said)}</p>' if said else "")
+    )
+
+
+def progress_html(phase: str, done: int, total: int) -> str:
+    """One state of a running fetch."""
+    share = f' value="{done}" max="{total}"' if total else ""
+    count = f" {done:,} of {total:,}" if total else ""
+    return f'<p role="status">{t(phase)}{count}</p><progress{share} aria-label="{t(phase)}"></progress>'
+
+
+def welcome_html(examples: Sequence[str]) -> str:
+    """What an empty conversation shows."""
+    asks = "".join(f'<li><button type="button" class="oka-ask">{t(example)}</button></li>' for example in examples)
+    return _one_line(
+        '<div class="oka-welcome"><h2>Ask about workflow orchestration</h2><p>Answers are quotes from the knowledge base and the '
+        f"pages it links to. Each number leads to its words.</p><ul>{asks}</ul></div>"
+    )
+
+
+def markdown_html(text: str, after_link: Callable[[str], str]) -> str:
+    """A document of ours as HTML; `after_link` gives what stands behind each link, as HTML."""
+    return str(_parser().render(text, {"citations": {}, "after": after_link}))
+
+
+def safe_link(address: str) -> str | None:
+    """The address if a click may follow it: http(s) with a host, or a document of the knowledge base; else None."""
+    if any(ord(char) < 33 or char in '"<>\\' for char in address):
+        return None
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    if parts.scheme in ("http", "https"):
+        return address if parts.hostname and "@" not in parts.netloc else None
+    return address if not parts.scheme and not parts.netloc and re.match(r"kb/[\w.-]+(#|$)", address) else None
+
+
+def _card(turn_id: str, citation: Mapping[str, Any]) -> str:
+    """A citation: the quote marked inside its surroundings, where it stands, the original resources, a link to the words."""
+    number, link = int(citation["number"]), safe_link(str(citation["link"]))
+    where = " › ".join(citation["headings"])
+    before, after = (str(citation.get(side, "")) for side in ("before", "after"))
+    resources = "".join(
+        f'<li><a href="{t(r["url"])}" {_OUTSIDE}>{t(r["title"])}</a></li>'
+        for r in citation["resources"]
+        if safe_link(str(r["url"]))
+    )
+    fetched = f"fetched {t(str(citation['fetched_at'])[:10])}" if citation["fetched_at"] else "knowledge base"
+    opening = "Open in the knowledge base" if str(citation["url"]).startswith("kb/") else "Open the page at these words"
+    return (
+        f'<article class="oka-card" id="oka-c-{t(turn_id)}-{number}" tabindex="-1">'
+        f'<h3><span class="oka-number">{number}</span> {t(citation["title"])}</h3>'
+        f'<p class="oka-where">{t(where)}</p>'
+        f"<blockquote>{t(before)}<mark>{t(citation['quote'])}</mark>{t(after)}</blockquote>"
+        + (f'<p><a class="oka-open" href="{t(link)}" {_OUTSIDE}>{opening}</a></p>' if link else "")
+        + (f'<p class="oka-label">Original resources</p><ul class="oka-resources">{resources}</ul>' if resources else "")
+        + f'<p class="oka-date">{t(_host(str(citation["url"])))} · {fetched}</p></article>'
+    )
+
+
+def _actions(turn: Turn, last: bool) -> str:
+    """What can be done with an answer; app.js turns a click into an event."""
+    voted = turn.get("vote")
+    votes = "".join(
+        f'<button type="button" class="oka-do oka-vote-{vote}{" oka-on" if voted == vote else ""}">{word}</button>'
+        for vote, word in (("up", "Helpful"), ("down", "Not helpful"))
+    )
+    retry = '<button type="button" class="oka-do oka-retry">Ask again</button>' if last else ""
+    follow = "".join(f'<li><button type="button" class="oka-ask">{t(q)}</button></li>' for q in turn.get("suggestions", ()))
+    follow = f'<ul class="oka-follow">{follow}</ul>' if follow and last else ""
+    sources = '<button type="button" class="oka-do oka-show">Sources</button>' if turn["answer"]["citations"] else ""
+    return f'<div class="oka-actions">{sources}<button type="button" class="oka-do oka-copy-answer">Copy</button>{votes}{retry}</div>{follow}'
+
+
+def _confidence(answer: Mapping[str, Any]) -> str:
+    value = float(answer["confidence"])
+    word, meaning = next((word, meaning) for least, word, meaning in _CONFIDENCE if value >= least)
+    return (
+        f'<details class="oka-confidence"><summary>{word}</summary><p>{meaning}. Of answers rated like this one, about '
+        f"{round(100 * value)} in 100 are answered by the sources. Every sentence above is a verbatim quote; its number "
+        "leads to it.</p></details>"
+    )
+
+
+def _host(url: str) -> str:
+    return url if url.startswith("kb/") else urlsplit(url).netloc
+
+
+def t(value: object) -> str:
+    """Text, made safe for HTML text and for attribute values in quotes."""
+    return escape(str(value), quote=True)
+
+
+def _one_line(html: str) -> str:
+    """Gradio passes a message through its own Markdown, which would take an HTML block apart at an empty line."""
+    return html.replace("\n", "&#10;")
+
+
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.disable(["html_block", "html_inline", "image", "reference"])
+    parser.validateLink = lambda url: safe_link(url) is not None  # type: ignore[method-assign]
+    parser.inline.ruler.before("link", "marker", _marker)
+    parser.add_render_rule("marker", _render_marker)
+    parser.add_render_rule("link_open", _render_link_open)
+    parser.add_render_rule("link_close", _render_link_close)
+    parser.add_render_rule("fence", _render_code)
+    parser.add_render_rule("code_block", _render_code)
+    parser.add_render_rule("table_open", lambda *_: '<div class="oka-table" tabindex="0" role="region"><table>')
+    parser.add_render_rule("table_close", lambda *_: "</table></div>")
+    return parser
+
+
+def _markdown(text: str, citations: Mapping[int, tuple[str, Mapping[str, Any]]]) -> str:
+    return str(_parser().render(text, {"citations": citations}))
+
+
+def _marker(state: StateInline, silent: bool) -> bool:
+    """`[3]`, not followed by `(`: a marker where citation 3 exists, else the three characters."""
+    match = _MARKER.match(state.src, state.pos)
+    if match is None or state.src[match.end() : match.end() + 1] == "(":
+        return False
+    if not silent:
+        state.push("marker", "", 0).content = match.group(1)
+    state.pos = match.end()
+    return True
+
+
+def _render_marker(_self: Any, tokens: Any, index: int, _options: Any, env: Any) -> str:
+    number = int(tokens[index].content)
+    if number not in env["citations"]:
+        return f"[{number}]"
+    turn_id, citation = env["citations"][number]
+    link = safe_link(str(citation["link"])) or f"#oka-c-{turn_id}-{number}"
+    return (
+        f'<a class="oka-mark oka-c-{t(turn_id)}-{number}" href="{t(link)}" {_OUTSIDE} '
+        f'title="Source {number}: {t(citation["title"])}">[{number}]</a>'
+    )
+
+
+def _render_link_open(_self: Any, tokens: Any, index: int, _options: Any, env: Any) -> str:
+    href = str(tokens[index].attrGet("href") or "")
+    env.setdefault("open", []).append(href)
+    return f'<a href="{t(href)}" {_OUTSIDE}>'
+
+
+def _render_link_close(_self: Any, _tokens: Any, _index: int, _options: Any, env: Any) -> str:
+    href = env["open"].pop()
+    return "</a>" + (env["after"](href) if "after" in env else "")
+
+
+def _render_code(_self: Any, tokens: Any, index: int, _options: Any, _env: Any) -> str:
+    language = re.sub(r"[^\w+#.-]", "", tokens[index].info.split(" ")[0])
+    return (
+        f'<div class="oka-code"><span class="oka-language">{t(language)}</span>'
+        f'<button type="button" class="oka-copy">Copy code</button><pre tabindex="0"><code>{t(tokens[index].content)}</code></pre></div>'
+    )
