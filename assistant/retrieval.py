@@ -59,10 +59,10 @@ class Found:
 
 
 @cache
-def load_weights(name: str) -> dict[str, float]:
-    """One model of weights.json: a weight a feature."""
+def load_model(name: str) -> dict[str, Any]:
+    """One fitted model of weights.json, by name."""
     models: dict[str, Any] = json.loads((Path(__file__).parent / "weights.json").read_text(encoding="utf-8"))
-    return dict(models[name]["weights"])
+    return dict(models[name])
 
 
 def retrieve(
@@ -71,7 +71,7 @@ def retrieve(
     """The best `limit` passages for a question; `raw` is the question as typed, searched beside its written-out form."""
     forms = list(dict.fromkeys([query.text, *query.parts]))
     vectors = index.embedder.encode(forms)
-    weights = load_weights("passages")
+    weights = load_model("passages")["weights"]
     row = np.array([weights[name] for name in FEATURES], np.float32)
     searches = [_Search(index, topics, form, query, vector) for form, vector in zip(forms, vectors, strict=True)]
     ranked: list[list[tuple[float, int]]] = []

@@ -1,0 +1,166 @@
+"""The recipe, in one place: check, understand, retrieve, decide, compose, cite or abstain.
+
+The command line, the web chat, `assistant.answer` and the evals all call `Assistant.answer`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from assistant.answers import Answer, Citation
+from assistant.citations import Check, check_quote, cite
+from assistant.compose import choose, layout, merge
+from assistant.confidence import Verdict, decide
+from assistant.conversation import resolve, user_turns
+from assistant.query import Query, check_question, understand
+from assistant.retrieval import Found, retrieve
+from assistant.settings import Settings
+from assistant.sources import Sources
+from assistant.topics import Topics, read_topics
+from assistant.units import score_units
+from index.passages import Hit
+from index.store import Index
+
+Progress = Callable[[str, int, int], None]
+
+_CONSIDERED = 10
+"""Passages that are looked at for one answer."""
+_QUOTED = 4
+"""Of these, how many may be quoted."""
+_NEAREST = 3
+"""Resources named by an abstention, at most."""
+
+
+class Assistant:
+    """Answers questions from one index. Opens it at first use, and builds it where there is none."""
+
+    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
+        self.settings = settings
+        self.sources = Sources(settings)
+        self._progress = progress
+
+    @cached_property
+    def index(self) -> Index:
+        """The open index. Raises StoreError where it can't be used, with the command that mends it."""
+        return self.sources.open_or_build(self._progress)
+
+    @cached_property
+    def topics(self) -> Topics:
+        """What the documents are about."""
+        return read_topics(self.index)
+
+    def answer(
+        self, question: str, history: Sequence[Mapping[str, Any]] | None = None, only: str | None = None
+    ) -> Answer:
+        """Answers one question; `history` are the messages before it, `only` a section's anchor or a site to stay in.
+
+        Raises QuestionError for a question that can't be asked, StoreError for an index that can't be used.
+        """
+        with _Clock() as clock:
+            asked = check_question(question)
+            query, found = self._find(asked, history, _CONSIDERED, only)
+            clock.lap("retrieve")
+            verdict = decide(found)
+            reply = self._abstain(query, found, verdict) if verdict.reason else self._compose(query, found)
+            clock.lap("compose")
+        return replace(
+            reply, question=asked, confidence=verdict.confidence, timings_ms=clock.laps
+        )
+
+    def stream(
+        self, question: str, history: Sequence[Mapping[str, Any]] | None = None, only: str | None = None
+    ) -> Iterator[str | Answer]:
+        """The answer's Markdown as it grows, last the Answer itself."""
+        reply = self.answer(question, history, only)
+        shown = ""
+        for piece in reply.text.split("\n\n"):
+            shown = f"{shown}\n\n{piece}" if shown else piece
+            yield shown
+        yield reply
+
+    def search(
+        self, question: str, limit: int = 10, only: str | None = None, history: Sequence[Mapping[str, Any]] | None = None
+    ) -> list[Hit]:
+        """Ranked passages, best first, at most `limit`."""
+        return list(self._find(check_question(question), history, limit, only)[1].hits)
+
+    def verify(self, reply: Answer | Mapping[str, Any]) -> list[Check]:
+        """Re-reads documents and archive and says of each quote of an answer whether it still stands there."""
+        values = reply.to_dict() if isinstance(reply, Answer) else reply
+        return [check_quote(citation, self.sources.text_of(citation["url"])) for citation in values["citations"]]
+
+    def _find(
+        self, asked: str, history: Sequence[Mapping[str, Any]] | None, limit: int, only: str | None
+    ) -> tuple[Query, Found]:
+        turn = resolve(asked, user_turns(history), self.topics.anchors)
+        query = understand(turn.text, self.topics.anchors)
+        return query, retrieve(self.index, self.topics, query, raw=asked, limit=limit, only=only)
+
+    def _compose(self, query: Query, found: Found) -> Answer:
+        hits = found.hits[:_QUOTED]
+        claims = merge(choose(hits, score_units(self.index.embedder, found, hits), query.intent))
+        citations = [
+            cite(number, claim.passage, claim.start, claim.end, self.index.page(claim.passage.url).text)
+            for number, claim in enumerate(claims, start=1)
+        ]
+        text, sentences = layout(claims, [citation.number for citation in citations])
+        return self._reply(query, text, None, sentences=sentences, citations=tuple(citations))
+
+    def _abstain(self, query: Query, found: Found, verdict: Verdict) -> Answer:
+        missing = ", ".join(f"“{word}”" for word in verdict.missing)
+        text = "The sources don't answer this."
+        if missing:
+            text += f" They say nothing of {missing}."
+        nearest = nearest_resources(found) if verdict.reason == "not_stated" else []
+        if nearest:
+            text += " The nearest they have:\n\n" + "\n".join(f"- [{title}]({url})" for title, url in nearest)
+        return self._reply(query, text, verdict.reason)
+
+    def _reply(self, query: Query, text: str, reason: str | None, **parts: Any) -> Answer:
+        return Answer(
+            question=query.text,
+            searched=query.text,
+            text=text,
+            abstained=reason is not None,
+            reason=reason,
+            confidence=0.0,
+            sentences=parts.get("sentences", ()),
+            citations=parts.get("citations", ()),
+            fingerprint=self.index.fingerprint,
+        )
+
+
+def nearest_resources(found: Found) -> list[tuple[str, str]]:
+    """Titles and addresses of the resources behind the best hits, each once."""
+    nearest: dict[str, str] = {}
+    for hit in found.hits[:_CONSIDERED]:
+        passage = hit.passage
+        if passage.source == "document":
+            nearest.update((resource.url, resource.label) for resource in passage.resources if resource.url not in nearest)
+        else:
+            nearest.setdefault(passage.url, passage.title)
+    return [(title, url) for url, title in nearest.items()][:_NEAREST]
+
+
+class _Clock:
+    """Milliseconds of each lap, and "total" in the end."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+
+    def __enter__(self) -> _Clock:
+        self._began = self._last = time.perf_counter()
+        return self
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round((now - self._last) * 1000, 2)
+        self._last = now
+
+    def __exit__(self, *_: object) -> None:
+        self.laps["total"] = round((time.perf_counter() - self._began) * 1000, 2)

@@ -1,0 +1,77 @@
+"""Where answers come from: documents and archive on the disk, and the index over them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from assistant.settings import Settings
+from corpus import Archive, LinkState, link_states, load_pages, read_documents
+from corpus.errors import IndexMissing
+from corpus.load import find_pages, parse
+from corpus.pages import Page
+from index.build import BuildReport, build_index
+from index.embed import Embedder, load_embedder
+from index.store import Index, open_index
+
+Progress = Callable[[str, int, int], None]
+
+
+class Sources:
+    """Documents, archive and index of one set of settings. Reads on demand and keeps nothing open but the embedder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.archive = Archive(settings.archive)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The encoder of questions and passages. Raises ModelError."""
+        return load_embedder(self.settings.embedder, self.settings.models, offline=self.settings.offline)
+
+    def documents(self) -> list[Page]:
+        """The documents as they are now."""
+        return read_documents(self.settings.documents)
+
+    def links(self) -> list[LinkState]:
+        """What became of each link of the documents."""
+        return link_states(self.documents(), self.archive)
+
+    def open_or_build(self, progress: Progress | None = None) -> Index:
+        """The index; built first where there is none."""
+        try:
+            return open_index(self.settings.index, self.embedder)
+        except IndexMissing:
+            self.build(progress=progress)
+            return open_index(self.settings.index, self.embedder)
+
+    def build(self, *, fresh: bool = False, progress: Progress | None = None) -> BuildReport:
+        """Brings the index up to date with documents and archive."""
+        documents = self.documents()
+        digest = hashlib.sha256()
+        for document in documents:
+            digest.update(f"{document.url} {document.digest}\n".encode())
+        digest.update(self.archive.digest().encode())
+        return build_index(
+            self.settings.index,
+            documents,
+            load_pages(documents, self.archive),
+            self.embedder,
+            source_digest=digest.hexdigest(),
+            fresh=fresh,
+            progress=progress,
+        )
+
+    def text_of(self, url: str) -> str | None:
+        """The text of a document or page as it is now, read anew; None where there is none."""
+        documents = self.documents()
+        for document in documents:
+            if document.url == url:
+                return document.text
+        for found in find_pages(documents, self.archive):
+            if found.capture.url == url:
+                return parse(found, self.archive).text
+        return None
