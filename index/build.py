@@ -1,7 +1,7 @@
 """Documents and pages to an index: beside the one that answers, then in its place.
 
-What hasn't changed is taken over from the old index: the passages of pages with the same digest, the vectors of the same
-words, the entries of Chroma. Killed at any moment, the old index answers on; the next build clears what was left.
+What hasn't changed is taken over from the old index: the passages of pages with the same digest, the vectors of the
+same words, the entries of Chroma. Killed at any moment, the old index answers on; the next build clears what was left.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def build_index(
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> BuildReport:
-    """Bring the index in `folder` up to date. `pages` is not touched where `source_digest` and settings are the old ones.
+    """Bring the index in `folder` up to date; `pages` is left alone where source digest and settings are the old ones.
 
     Of several pages with one address the first counts. `fresh` takes nothing over. Raises IndexBusy where another
     process builds, StoreError where the folder can't be written.
@@ -195,16 +195,16 @@ def _write_vectors(
     made = np.lib.format.open_memmap(build / "vectors.npy", mode="w+", dtype=np.float32, shape=shape)
     known: dict[bytes, NDArray[np.float32]] = {}
     if previous:
-        for row, _, *keys in previous.texts.columns():
-            known.update((key, previous.vectors[layer, row]) for layer, key in enumerate(keys))
+        for row, _, spoken, under_headings in previous.texts.columns():
+            known[spoken], known[under_headings] = previous.vectors[0, row], previous.vectors[1, row]
     tell("embedding", 0, total)
-    keys = {row: (one, other) for row, _, one, other in texts.columns()}
+    keys = [(spoken, under_headings) for _, _, spoken, under_headings in texts.columns()]
     for first in range(0, total, _EMBED):
         rows = range(first, min(first + _EMBED, total))
         missing: dict[bytes, str] = {}
         for row, passage in zip(rows, texts.passages(rows), strict=True):
-            spoken = body(passage)
-            for key, text in zip(keys[row], (spoken, headed(passage, spoken)), strict=True):
+            words = body(passage)
+            for key, text in zip(keys[row], (words, headed(passage, words)), strict=True):
                 if key not in known:
                     missing[key] = text
         for key, vector in zip(missing, embedder.encode(list(missing.values())), strict=True):

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from corpus.pages import Block, Page, Section
 from index.passages import Passage, Unit, UnitKind
@@ -129,7 +129,7 @@ def _parts(page: Page, item: _Sized, count_tokens: CountTokens, sizes: Sizes) ->
     if kind == "sentence":
         yield from sized
         return
-    blank = [text[low:high].count("\n") > 1 for (_, low), (high, _) in zip(pieces, pieces[1:], strict=False)]
+    blank = [text[low:high].count("\n") > 1 for (_, low), (high, _) in pairwise(pieces)]
     for first, last in _pack(sized, sizes, [0.0 if empty else 0.3 for empty in blank]):
         start, end = sized[first].unit.start, sized[last - 1].unit.end
         tokens = sum(part.tokens for part in sized[first:last])
@@ -142,7 +142,7 @@ _LINE = re.compile(r"[^\n]*\S[^\n]*")  # of code: every line that isn't blank
 def _loose(parts: Sequence[_Sized]) -> list[float]:
     """What it costs to break behind each part but the last: least between blocks, most behind a lead-in."""
     costs = []
-    for one, other in zip(parts, parts[1:], strict=False):
+    for one, other in pairwise(parts):
         if one.leads and other.unit.depth >= one.unit.depth:
             costs.append(3.0)
         elif one.unit.block == other.unit.block:

@@ -1,7 +1,7 @@
 """Texts to vectors: what oka needs from an encoder, and the two that it has.
 
-The bundled MiniLM runs without torch (`index/minilm.py`); any other model runs in sentence-transformers. Which prompts a
-model wants before a query is left to the model's own configuration.
+The bundled MiniLM runs without torch (`index/minilm.py`); any other model runs in sentence-transformers. Prompts that
+some models want before a question are not added.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ class Weights:
     floor: float = 0.0  # the cosine that counts as nothing in common
 
 
+DEFAULT = Weights()
+
+
 def convex(
     headings: NDArray[np.float32], body: NDArray[np.float32], cosine: NDArray[np.float32], weights: Weights
 ) -> NDArray[np.float32]:

@@ -66,7 +66,11 @@ class LexicalWriter:
 
 def _save_nothing(folder: Path, terms_in_all: int) -> None:
     folder.mkdir()
-    empty = (np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros(terms_in_all + 1, np.int64))
+    empty: tuple[NDArray[Any], ...] = (
+        np.zeros(0, np.float32),
+        np.zeros(0, np.int32),
+        np.zeros(terms_in_all + 1, np.int64),
+    )
     for name, array in zip(_NAMES, empty, strict=True):
         np.save(folder / name, array)
 

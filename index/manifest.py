@@ -110,7 +110,7 @@ def current_build(folder: Path) -> tuple[Path, Manifest]:
 
 
 def check_files(build: Path, manifest: Manifest) -> None:
-    """Raise IndexDamaged where a file isn't as it was written: size and time are compared, the content if they differ."""
+    """Raise IndexDamaged where a file isn't as it was written: the content is read only where its time differs."""
     for name, record in manifest.files.items():
         file = build / name
         try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from corpus.errors import IndexDamaged, IndexStale
 from index.build import index_settings
 from index.embed import Embedder
-from index.fuse import Weights, convex
+from index.fuse import DEFAULT, Weights, convex
 from index.lexical import Lexical, top
 from index.manifest import Manifest, check_files, current_build
 from index.passages import Hit, Passage
@@ -44,9 +44,7 @@ class Index:
         """The page of this address. KeyError where the index has none."""
         return self.texts.page(url)
 
-    def lexical(
-        self, query: str, k: int, weights: Weights = Weights()
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def lexical(self, query: str, k: int, weights: Weights = DEFAULT) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The best k rows that have a word in common with the query, and their scores, best first."""
         fields = self.words.scores(query)
         return top(weights.headings * fields["headings"] + weights.body * fields["body"], k, above=0.0)
@@ -63,7 +61,7 @@ class Index:
         """The body's vectors of these rows."""
         return self._vectors.rows(rows)
 
-    def search(self, query: str, limit: int = 10, *, weights: Weights = Weights()) -> list[Hit]:
+    def search(self, query: str, limit: int = 10, *, weights: Weights = DEFAULT) -> list[Hit]:
         """The best passages for a query, best first; fewer than `limit` only where the index has fewer.
 
         The raw scores are in each hit's `signals`: BM25 of `headings` and of `body`, and the `cosine`.

@@ -22,9 +22,9 @@ _PART = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d
 _CONTRACTION = re.compile(r"(?<=\w)['’](?:s|t|d|m|re|ve|ll)\b")
 _VERSION_MARK = re.compile(r"^v(?=\d)")
 _STOP_WORDS = frozenset(
-    "a an and are as at be been but by can could did do does for from had has have how i if in into is it its me my of on "
-    "or our should so such that the their them then there these they this those to was we were what when where which who "
-    "whom why will with would you your".split()
+    "a an and are as at be been but by can could did do does for from had has have how i if in into is it its me my "
+    "of on or our should so such that the their them then there these they this those to was we were what when where "
+    "which who whom why will with would you your".split()
 )
 _LONGEST = 100  # characters of a term: longer ones are hashes and encoded data, which nobody asks for
 

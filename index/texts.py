@@ -118,8 +118,9 @@ class Texts:
         )
         if not records:
             raise KeyError(url)
-        *plain, resources, aliases, flags = records[0]
-        return StoredPage(*plain, _resources(resources), tuple(json.loads(aliases)), tuple(json.loads(flags)))
+        url, title, text, source, digest, fetched_at, resources, aliases, flags = records[0]
+        lists = (_resources(resources), tuple(json.loads(aliases)), tuple(json.loads(flags)))
+        return StoredPage(url, title, text, source, digest, fetched_at, *lists)
 
     def urls(self) -> list[str]:
         """The addresses of all pages, in row order."""

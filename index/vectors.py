@@ -1,8 +1,8 @@
 """Search by meaning: the vectors of all passages, kept twice.
 
-`vectors.npy` is the plain matrix, mapped into memory by readers and searched exactly: up to 100,000 rows that takes 1 to
-17 ms, and any number of processes may read. Chroma holds the same vectors with the passages as llama-index nodes, for
-other programs; oka's own readers never open its files.
+`vectors.npy` is the plain matrix, mapped into memory by readers and searched exactly: up to 100,000 rows that takes 1
+to 17 ms, and any number of processes may read. Chroma holds the same vectors with the passages as llama-index nodes,
+for other programs; oka's own readers never open its files.
 """
 
 from __future__ import annotations
