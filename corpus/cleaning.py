@@ -22,7 +22,7 @@ _FURNITURE_ROLES = frozenset(
 _FURNITURE = re.compile(
     r"(?:cookies?|consent|gdpr|onetrust|breadcrumbs?|navbar|navigation|nav-?links|pagination|paginator|pager"
     r"|toc|tableofcontents|table-of-contents|toctree-wrapper|sidebar|menu|skip-?(?:link|nav|to-content)"
-    r"|edit-?(?:this-?)?page|edit-?link|mw-editsection|mw-jump-link|catlinks|navbox|printfooter|noprint|feedback"
+    r"|nav(?:-pills|-tabs|-list)?|edit-?(?:this-?)?page|edit-?link|mw-editsection|mw-jump-link|catlinks|navbox|printfooter|noprint|feedback"
     r"|share|social|newsletter|announcement|copy-?btn|copybutton|clipboard|line-?numbers?|line-?nos?|linenodiv"
     r"|sr-only|visually-?hidden|screen-?reader-text|viewcode-(?:link|back)|prev-next|related-pages"
     r"|theme-doc-(?:toc|breadcrumbs|footer|version-badge).*|(?:cookie|consent|onetrust|gdpr|breadcrumbs?|toc)[-_].*)",
@@ -31,6 +31,7 @@ _FURNITURE = re.compile(
 _PERMALINK = frozenset(
     ("headerlink", "hash-link", "anchor", "anchorjs-link", "header-anchor", "heading-anchor", "permalink")
 )
+_MARKED = frozenset("h1 h2 h3 h4 h5 h6 dt caption figcaption".split())  # what customarily has a permalink
 _ASIDE_CONTENT = re.compile(
     r"admonition|alert|callout|note|tip|hint|info|warning|caution|danger|important|seealso|topic|footnote|example|definition",
     re.IGNORECASE,
@@ -60,8 +61,18 @@ def main_content(root: Any) -> Any:
     body = root.find("body") if root.find("body") is not None else root
     main = _find_main(body)
     for element in [e for e in main.iter() if e is not main and _is_furniture(e, main)]:
+        box = element.getparent()
         _drop(element)
+        # A box that is left with nothing but its heading ("Quick links", "Contents") goes with what it held.
+        while box is not None and box is not main and box.tag in ("div", "section", "aside") and _is_mere_heading(box):
+            element, box = box, box.getparent()
+            _drop(element)
     return main
+
+
+def _is_mere_heading(box: Any) -> bool:
+    words = _words(box)
+    return words < 40 and words == sum(_words(heading) for heading in box.iter("h1", "h2", "h3", "h4", "h5", "h6"))
 
 
 def _drop(element: Any) -> None:
@@ -137,7 +148,10 @@ def _is_furniture(element: Any, main: Any) -> bool:
 
 
 def _names_furniture(element: Any) -> bool:
-    names = [*_classes(element), *(element.get("id") or "").split()]
+    names = _classes(element)
+    # The id of a section is its heading's words: a section called "Feedback" is content.
+    if element.tag != "section" and "section" not in names and not any(e.tag in _MARKED for e in element.iterchildren()):
+        names = [*names, *(element.get("id") or "").split()]
     return any(_FURNITURE.fullmatch(name) for name in names)
 
 
@@ -153,7 +167,8 @@ def _is_permalink(link: Any) -> bool:
     if any(_FURNITURE.fullmatch(name) for name in classes):
         return True
     if not any(character.isalnum() for character in words):
-        return bool(words) and ("#" in (link.get("href") or "") or not _PERMALINK.isdisjoint(classes))
+        marks = "#" in (link.get("href") or "") and any(e.tag in _MARKED for e in link.iterancestors())
+        return bool(words) and (marks or not _PERMALINK.isdisjoint(classes))
     return not _PERMALINK.isdisjoint(classes) and words.lower() in ("link", "permalink", "direct link", "anchor")
 
 
