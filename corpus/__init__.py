@@ -2,7 +2,8 @@
 
 from corpus.documents import linked_resources, read_documents
 from corpus.fetch import FetchReport, refresh
-from corpus.load import LinkState, link_states, load_pages
+from corpus.links import LinkState, link_states
+from corpus.load import load_pages
 from corpus.pages import Block, Page, Resource, Section
 from corpus.snapshot import Archive, ImportReport
 

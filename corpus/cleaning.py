@@ -150,7 +150,11 @@ def _is_furniture(element: Any, main: Any) -> bool:
 def _names_furniture(element: Any) -> bool:
     names = _classes(element)
     # The id of a section is its heading's words: a section called "Feedback" is content.
-    if element.tag != "section" and "section" not in names and not any(e.tag in _MARKED for e in element.iterchildren()):
+    if (
+        element.tag != "section"
+        and "section" not in names
+        and not any(e.tag in _MARKED for e in element.iterchildren())
+    ):
         names = [*names, *(element.get("id") or "").split()]
     return any(_FURNITURE.fullmatch(name) for name in names)
 

@@ -1,17 +1,19 @@
-"""From documents and archive to parsed pages: which link leads to which page, and what became of each link."""
+"""From the archive to parsed pages: which link leads to which page, and which addresses are the same page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from corpus.addresses import address, fragment
+from corpus.addresses import address, host_of
 from corpus.documents import linked_resources
 from corpus.errors import CorpusError
 from corpus.pages import Page, Resource
 from corpus.pdf import page_from_pdf
-from corpus.snapshot import Archive, History, follow
+from corpus.quality import problem_of
+from corpus.snapshot import Archive, follow
 from corpus.warc import Capture, media
 from corpus.webpage import page_from_html
 
@@ -34,91 +36,85 @@ def find_pages(documents: Sequence[Page], archive: Archive) -> list[Found]:
     leading: dict[str, list[Resource]] = {}
     for resource in linked_resources(documents):
         leading.setdefault(follow(address(resource.url), histories)[0], []).append(resource)
+    captures = {
+        url: page for url, history in histories.items() if (page := history.page) is not None and not history.is_gone
+    }
+    ordered = [*(url for url in leading if url in captures), *sorted(set(captures) - set(leading))]
+    main = _identities(ordered, captures, archive)
     aliases: dict[str, list[str]] = {}
     for url, history in histories.items():
-        if history.redirect:
-            aliases.setdefault(follow(url, histories)[0], []).append(url)
+        final = follow(url, histories)[0] if history.redirect else url
+        if main.get(final, final) != url:
+            aliases.setdefault(main.get(final, final), []).append(url)
+    groups: dict[str, list[str]] = {}
+    for url in ordered:
+        groups.setdefault(main[url], []).append(url)
     found = []
-    for url in [*leading, *sorted(set(histories) - set(leading))]:
-        known = histories.get(url)
-        page = known.page if known and not known.is_gone else None
-        if known and page:
-            linked = tuple(leading.get(url, ()))
-            found.append(Found(page, known.confirmed_at, linked, tuple(sorted(aliases.get(url, ())))))
+    for url in ordered:
+        if main[url] == url:
+            same = groups[url]
+            resources = tuple(resource for one in same for resource in leading.get(one, ()))
+            confirmed = max(histories[one].confirmed_at for one in same)
+            found.append(Found(captures[url], confirmed, resources, tuple(sorted(aliases.get(url, ())))))
     return found
 
 
+def _identities(ordered: Sequence[str], captures: dict[str, Capture], archive: Archive) -> dict[str, str]:
+    """For each address the one that stands for its page: the same bytes on a host, or one canonical address and text.
+
+    A canonical address is believed only where the words agree: a site that gives its front page as everyone's
+    canonical address would lose all its pages otherwise.
+    """
+    main: dict[str, str] = {}
+    by_bytes: dict[tuple[str, str], str] = {}
+    by_canonical: dict[str, list[str]] = {}
+    for url in ordered:
+        main[url] = by_bytes.setdefault((host_of(url), captures[url].digest), url)
+        if main[url] == url:
+            by_canonical.setdefault(captures[url].canonical or url, []).append(url)
+    for canonical, urls in by_canonical.items():
+        if len(urls) < 2:
+            continue
+        by_text: dict[str, str] = {}
+        # The canonical address itself stands for the page where it was fetched, unless a document links to another.
+        for url in sorted(urls, key=lambda url: (ordered.index(url), url != canonical)):
+            by_text.setdefault(_text(captures[url], archive) or url, url)
+        for url in urls:
+            main[url] = by_text[_text(captures[url], archive) or url]
+    return {url: main[main[url]] for url in ordered}
+
+
+def _text(capture: Capture, archive: Archive) -> str:
+    try:
+        return parse(Found(capture, "", (), ()), archive).text
+    except CorpusError:
+        return ""
+
+
 def load_pages(documents: Sequence[Page], archive: Archive, progress: Progress | None = None) -> Iterator[Page]:
-    """Parse the pages of the archive one by one, in the order of `find_pages`; one without any text is left out."""
+    """Parse the pages of the archive one by one, in the order of `find_pages`.
+
+    What isn't worth indexing (see `corpus.quality`) or can't be read is left out; `link_states` says so.
+    """
     found = find_pages(documents, archive)
     for number, one in enumerate(found, 1):
-        try:
-            page = parse(one, archive)
-        except CorpusError:
-            page = None  # `link_states` and `oka status` say so
-        if page and page.sections:
-            yield page
+        with suppress(CorpusError):  # `link_states` and `Archive.failures` tell why a page is not there
+            yield parse(one, archive)
         if progress:
             progress(number, len(found))
 
 
 def parse(found: Found, archive: Archive) -> Page:
-    """One page with its text. Raises CorpusError where its body can't be read."""
+    """One page with its text. Raises CorpusError where its body can't be read, or is no page in spite of its status."""
     capture = found.capture
     body = archive.body(capture)
     if media(capture.content_type) == "pdf":
         page = page_from_pdf(capture.url, body, fetched_at=found.confirmed_at)
+        problem = problem_of(page)
     else:
         page = page_from_html(capture.url, body, content_type=capture.content_type, fetched_at=found.confirmed_at)
+        problem = problem_of(page, body, capture.content_type)
+    if problem:
+        raise CorpusError(problem)
     source: Literal["linked", "deep"] = "linked" if found.resources else "deep"
     return replace(page, source=source, resources=found.resources, aliases=found.aliases)
-
-
-State = Literal["ok", "moved", "gone", "failed", "never fetched", "missing anchor"]
-
-
-@dataclass(frozen=True)
-class LinkState:
-    """What became of one address of the documents."""
-
-    url: str  # as written in the documents
-    resources: tuple[Resource, ...]  # every link with this address
-    state: State
-    detail: str  # one line for people, "" where there is nothing to add
-    final_url: str  # where it leads, the address itself where nothing is known
-    fetched_at: str  # when its page was last confirmed, "" where there is no page
-    has_text: bool  # whether a page with text stands behind it
-
-
-def link_states(documents: Sequence[Page], archive: Archive) -> list[LinkState]:
-    """The state of each distinct address as written, in document order."""
-    histories = archive.histories()
-    by_url: dict[str, list[Resource]] = {}
-    for resource in linked_resources(documents):
-        by_url.setdefault(resource.url, []).append(resource)
-    return [_state(url, tuple(resources), histories) for url, resources in by_url.items()]
-
-
-def _state(url: str, resources: tuple[Resource, ...], histories: dict[str, History]) -> LinkState:
-    final, hops = follow(address(url), histories)
-    history = histories.get(final)
-    page = history.page if history and not history.is_gone else None
-    state: State = "ok"
-    detail = ""
-    if history is None:
-        state = "never fetched"
-    elif history.is_gone:
-        state, detail = "gone", f"HTTP status {history.newest.status}"
-    elif page is None:
-        state, detail = "failed", history.newest.reason or f"HTTP status {history.newest.status}"
-    elif hops and all(hop.status in (200, 301, 308) for hop in hops):
-        state, detail = "moved", "permanently"
-    return LinkState(
-        url,
-        resources,
-        state,
-        detail,
-        final + ("#" + fragment(url) if fragment(url) else ""),
-        history.confirmed_at if history else "",
-        page is not None,
-    )

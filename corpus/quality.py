@@ -12,6 +12,7 @@ from corpus.pages import Page
 from corpus.rendering import one_line
 from corpus.webpage import parse_html
 
+SOFT_404 = "a page that says that it doesn't exist"
 _SHORT = 1200  # characters; a longer text is no wall, form or error page
 _PROSE = 80  # characters that the main part of a real page has at least
 _SOFT_404 = re.compile(
@@ -47,7 +48,7 @@ def problem_of(page: Page, content: bytes = b"", content_type: str = "") -> str:
         return "a login form"
     start = f"{page.title}\n{page.text}"[:400]
     if _SOFT_404.search(start):
-        return "a page that says that it doesn't exist"
+        return SOFT_404
     everything = "" if root is None else one_line(" ".join(root.itertext("body", "p", "div", "span", "noscript")))
     if _NEEDS_SCRIPT.search(f"{start}\n{everything[:2000]}"):
         return "an empty page that needs JavaScript"

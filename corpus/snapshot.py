@@ -34,7 +34,7 @@ from corpus.warc import (
 )
 
 _SOFTWARE = "oka"
-_INDEX_VERSION = 1
+_INDEX_VERSION = 2
 _GONE = (404, 410)
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
@@ -130,6 +130,15 @@ class Archive:
             url: History(tuple(sorted(found, key=lambda capture: capture.fetched_at)))
             for url, found in by_address.items()
         }
+
+    def failures(self) -> list[Capture]:
+        """The newest attempt of each address where it brought no page, redirect or confirmation."""
+        return [
+            capture
+            for capture in self.captures().values()
+            if capture.kind == "failure" or (capture.kind == "response" and capture.status in _GONE)
+            if not capture.url.endswith("/robots.txt")
+        ]
 
     def digest(self) -> str:
         """Changes with what the pages say and where redirects lead, not with when that was last confirmed."""

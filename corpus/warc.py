@@ -22,7 +22,7 @@ from warcio.warcwriter import WARCWriter
 
 from corpus.addresses import address
 from corpus.errors import ArchiveError, CorpusError
-from corpus.webpage import refresh_target
+from corpus.webpage import canonical_address, refresh_target
 
 MAX_RECORD = 64 * 2**20  # bytes of one record, unpacked; a larger one is passed over
 _READ = 2**16
@@ -45,6 +45,7 @@ class Capture:
     fetched_at: str  # ISO 8601 UTC
     location: str = ""  # where a redirect leads (3xx, or a page that is only a meta refresh), fragment included
     content_type: str = ""
+    canonical: str = ""  # the address that a page gives as its own, "" where it gives none
     etag: str = ""
     last_modified: str = ""
     digest: str = ""  # of the payload, "sha1:…"; a revisit has that of the response it repeats
@@ -182,11 +183,14 @@ def capture_of(record: bytes, offset: int = 0, length: int = 0) -> Capture | Non
     status = int(http.get_statuscode()) if http is not None and http.get_statuscode().isdecimal() else 0
     content_type = _header(http, "content-type")
     location = _header(http, "location") if 300 <= status < 400 else ""
-    if kind == "response" and status == 200 and media(content_type) == "html" and len(record) < 2**15:
+    canonical = ""
+    if kind == "response" and status == 200 and media(content_type) == "html":
         try:
-            location = refresh_target(body_of(record), content_type) or ""
-        except CorpusError:  # a body that can't be read is no redirect; it is reported where its text is wanted
-            location = ""
+            body = body_of(record)
+        except CorpusError:  # is reported where its text is wanted
+            body = b""
+        location = refresh_target(body, content_type) or ""
+        canonical = canonical_address(body, url)
     return Capture(
         url,
         "revisit" if kind == "revisit" else "response",
@@ -194,6 +198,7 @@ def capture_of(record: bytes, offset: int = 0, length: int = 0) -> Capture | Non
         date,
         _absolute(location, url),
         content_type,
+        canonical,
         _header(http, "etag"),
         _header(http, "last-modified"),
         headers.get_header("WARC-Payload-Digest") or headers.get_header("WARC-Block-Digest") or "",

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import codecs
 import re
+from html import unescape as html_unescape
 from typing import Any
 
 from lxml import etree, html
 
+from corpus.addresses import address
 from corpus.cleaning import all_anchors, heading_anchors, main_content
 from corpus.errors import CorpusError
 from corpus.pages import Page, page_digest
 from corpus.rendering import Renderer, one_line
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_HEAD_BYTES = 2**17
+_LINK = re.compile(rb"<link\b[^>]*>", re.IGNORECASE)
+_CANONICAL = re.compile(rb"\brel\s*=\s*[\"']?canonical\b", re.IGNORECASE)
+_HREF = re.compile(rb"\bhref\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _REFRESH = re.compile(r"\s*[\d.]*\s*[;,]\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # Browsers read these names as windows-1252 (WHATWG Encoding, "names and labels").
@@ -79,6 +85,15 @@ def decode(content: bytes, content_type: str = "") -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
+
+
+def canonical_address(content: bytes, url: str) -> str:
+    """The address that the page names as its own (`rel=canonical`), "" where it names none or its own again."""
+    for link in _LINK.findall(content[:_HEAD_BYTES]):
+        if _CANONICAL.search(link) and (href := _HREF.search(link)):
+            named = address(html_unescape(href.group(1).decode("utf-8", "replace")), url)
+            return named if named.startswith(("http://", "https://")) and named != url else ""
+    return ""
 
 
 def refresh_target(content: bytes, content_type: str = "") -> str | None:
