@@ -5,22 +5,23 @@ The command line, the web chat, `assistant.answer` and the evals all call `Assis
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
-from assistant.answers import Answer, Citation
+from assistant.answers import Answer
 from assistant.citations import Check, check_quote, cite
 from assistant.compose import choose, layout, merge
 from assistant.confidence import Verdict, decide
 from assistant.conversation import resolve, user_turns
+from assistant.fetching import fetch_pages
 from assistant.query import Query, check_question, understand
 from assistant.retrieval import Found, retrieve
 from assistant.settings import Settings
 from assistant.sources import Sources
+from assistant.status import read_status
 from assistant.topics import Topics, read_topics
 from assistant.units import score_units
 from index.passages import Hit
@@ -39,20 +40,36 @@ _NEAREST = 3
 class Assistant:
     """Answers questions from one index. Opens it at first use, and builds it where there is none."""
 
-    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.sources = Sources(settings)
-        self._progress = progress
+        self._opened: _Opened | None = None
+        self._opening = threading.Lock()
 
-    @cached_property
+    def open(self, progress: Progress | None = None) -> None:
+        """Opens the index, or the one that a build has put in its place since; builds it first where there is none.
+
+        Every question does this. Raises StoreError where the index can't be used, with the command that mends it.
+        """
+        with self._opening:
+            stamp = self.sources.index_stamp()
+            if self._opened is None or stamp != self._opened.stamp:
+                index = self.sources.open_or_build(progress)
+                self._opened = _Opened(self.sources.index_stamp(), index, read_topics(index))
+
+    @property
     def index(self) -> Index:
-        """The open index. Raises StoreError where it can't be used, with the command that mends it."""
-        return self.sources.open_or_build(self._progress)
+        """The open index."""
+        self.open()
+        assert self._opened is not None
+        return self._opened.index
 
-    @cached_property
+    @property
     def topics(self) -> Topics:
         """What the documents are about."""
-        return read_topics(self.index)
+        self.open()
+        assert self._opened is not None
+        return self._opened.topics
 
     def answer(
         self, question: str, history: Sequence[Mapping[str, Any]] | None = None, only: str | None = None
@@ -68,9 +85,7 @@ class Assistant:
             verdict = decide(found)
             reply = self._abstain(query, found, verdict) if verdict.reason else self._compose(query, found)
             clock.lap("compose")
-        return replace(
-            reply, question=asked, confidence=verdict.confidence, timings_ms=clock.laps
-        )
+        return replace(reply, question=asked, confidence=verdict.confidence, timings_ms=clock.laps)
 
     def stream(
         self, question: str, history: Sequence[Mapping[str, Any]] | None = None, only: str | None = None
@@ -84,7 +99,11 @@ class Assistant:
         yield reply
 
     def search(
-        self, question: str, limit: int = 10, only: str | None = None, history: Sequence[Mapping[str, Any]] | None = None
+        self,
+        question: str,
+        limit: int = 10,
+        only: str | None = None,
+        history: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Hit]:
         """Ranked passages, best first, at most `limit`."""
         return list(self._find(check_question(question), history, limit, only)[1].hits)
@@ -93,6 +112,21 @@ class Assistant:
         """Re-reads documents and archive and says of each quote of an answer whether it still stands there."""
         values = reply.to_dict() if isinstance(reply, Answer) else reply
         return [check_quote(citation, self.sources.text_of(citation["url"])) for citation in values["citations"]]
+
+    def status(self) -> dict[str, Any]:
+        """What is in corpus and index, which models are in use, where the files are."""
+        return read_status(self.sources)
+
+    def page_text(self, url: str) -> str:
+        """The stored text that quotes are offsets into. KeyError for a page that the index doesn't have."""
+        return self.index.page(url).text
+
+    def fetch_missing(self, progress: Progress, cancelled: Callable[[], bool]) -> str:
+        """Fetches pages that the archive lacks and brings the index up to date, while questions go on being answered."""
+        summary, _ = fetch_pages(self.sources, only_missing=True, progress=progress, cancelled=cancelled)
+        self.sources.build(progress=progress)
+        self.open()
+        return summary.splitlines()[0]
 
     def _find(
         self, asked: str, history: Sequence[Mapping[str, Any]] | None, limit: int, only: str | None
@@ -141,10 +175,21 @@ def nearest_resources(found: Found) -> list[tuple[str, str]]:
     for hit in found.hits[:_CONSIDERED]:
         passage = hit.passage
         if passage.source == "document":
-            nearest.update((resource.url, resource.label) for resource in passage.resources if resource.url not in nearest)
+            nearest.update(
+                (resource.url, resource.label) for resource in passage.resources if resource.url not in nearest
+            )
         else:
             nearest.setdefault(passage.url, passage.title)
     return [(title, url) for url, title in nearest.items()][:_NEAREST]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """An open index, what its documents are about, and the stamp by which a newer build shows."""
+
+    stamp: int
+    index: Index
+    topics: Topics
 
 
 class _Clock:

@@ -14,7 +14,7 @@ from assistant.answers import Sentence
 from assistant.query import Intent
 from index.passages import Hit, Passage, Unit
 
-_WORDS: dict[Intent, int] = {"list": 130, "how": 130, "compare": 130, "recommend": 90, "resource": 90}
+_WORDS: dict[Intent, int] = {"list": 130, "how": 130, "compare": 130}
 """About how many words an answer has, by what is asked; a whole list or code block may exceed it."""
 _DEFAULT_WORDS = 90
 _LIST_ITEMS = 30
@@ -104,9 +104,7 @@ def _group(scored: Scored, intent: Intent) -> list[Unit]:
     if unit.kind == "term":
         while last + 1 < len(units) and units[last + 1].depth > unit.depth and units[last + 1].kind != "term":
             last += 1
-    if first > 0 and _introduces(scored.passage, units[first - 1], units[first]):
-        first -= 1
-    elif first > 0 and unit.kind == "sentence" and _leans_back(scored.passage, units[first], units[first - 1]):
+    if (first > 0 and _introduces(scored.passage, units[first - 1], units[first])) or (first > 0 and unit.kind == "sentence" and _leans_back(scored.passage, units[first], units[first - 1])):
         first -= 1
     if unit.kind == "sentence" and intent == "how" and last + 1 < len(units) and units[last + 1].kind == "code":
         last += 1

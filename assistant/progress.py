@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 Report = Callable[[str, int, int], None]
 """Called with what is being done ("embedding"), how many are done and how many there are (0: not known yet)."""
@@ -15,36 +16,39 @@ _LOG_EVERY_S = 5.0
 
 @contextmanager
 def progress() -> Iterator[Report]:
-    """Gives a `Report`; the last state of each phase stays on the screen."""
+    """Gives a `Report`; nothing is shown before its first call, and the last state of each phase stays on the screen."""
     if not sys.stderr.isatty():
         yield _log_lines()
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    bars = _Bars()
+    try:
+        yield bars.report
+    finally:
+        bars.stop()
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        tasks: dict[str, int] = {}
 
-        def report(phase: str, done: int, total: int) -> None:
-            if phase not in tasks:
-                tasks[phase] = bar.add_task(phase, total=total or None)
-            bar.update(tasks[phase], completed=done, total=total or None)  # type: ignore[arg-type]  # a TaskID is an int
+class _Bars:
+    """Rich's bars, loaded and shown when there is something to show."""
 
-        yield report
+    def __init__(self) -> None:
+        self._shown: Any = None
+        self._tasks: dict[str, Any] = {}
+
+    def report(self, phase: str, done: int, total: int) -> None:
+        if self._shown is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._shown = Progress(*columns, console=Console(stderr=True))
+            self._shown.start()
+        if phase not in self._tasks:
+            self._tasks[phase] = self._shown.add_task(phase, total=total or None)
+        self._shown.update(self._tasks[phase], completed=done, total=total or None)
+
+    def stop(self) -> None:
+        if self._shown is not None:
+            self._shown.stop()
 
 
 def _log_lines() -> Report:

@@ -65,9 +65,7 @@ def load_model(name: str) -> dict[str, Any]:
     return dict(models[name])
 
 
-def retrieve(
-    index: Index, topics: Topics, query: Query, *, raw: str, limit: int, only: str | None = None
-) -> Found:
+def retrieve(index: Index, topics: Topics, query: Query, *, raw: str, limit: int, only: str | None = None) -> Found:
     """The best `limit` passages for a question; `raw` is the question as typed, searched beside its written-out form."""
     forms = list(dict.fromkeys([query.text, *query.parts]))
     vectors = index.embedder.encode(forms)
@@ -136,7 +134,10 @@ class _Search:
 
     def candidates(self) -> NDArray[np.int64]:
         """Rows that any list has near its top, in row order."""
-        lexical = [top(self.body + 0.5 * self.headings, _POOL, above=0.0)[0], top(self.headings, _POOL // 2, above=0.0)[0]]
+        lexical = [
+            top(self.body + 0.5 * self.headings, _POOL, above=0.0)[0],
+            top(self.headings, _POOL // 2, above=0.0)[0],
+        ]
         dense = [top(self.cosine, _POOL)[0], top(self.cosine_headed, _POOL)[0]]
         self.found = {"lexical": set(np.concatenate(lexical).tolist()), "dense": set(np.concatenate(dense).tolist())}
         return np.unique(np.concatenate(lexical + dense))
@@ -195,7 +196,8 @@ class _Search:
 def _is_within(passage: Passage, only: str) -> bool:
     wanted = only.strip().lower().removeprefix("#")
     return (
-        (passage.anchor or "").lower() == wanted and passage.source == "document"
+        (passage.anchor or "").lower() == wanted
+        and passage.source == "document"
         or any(resource.section.lower() == wanted for resource in passage.resources)
         or site_of(passage.url) == wanted.removeprefix("www.")
         or passage.url == only

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 from assistant.settings import Settings
 from corpus import Archive, LinkState, link_states, load_pages, read_documents
@@ -15,6 +13,7 @@ from corpus.load import find_pages, parse
 from corpus.pages import Page
 from index.build import BuildReport, build_index
 from index.embed import Embedder, load_embedder
+from index.manifest import pointer
 from index.store import Index, open_index
 
 Progress = Callable[[str, int, int], None]
@@ -39,6 +38,13 @@ class Sources:
     def links(self) -> list[LinkState]:
         """What became of each link of the documents."""
         return link_states(self.documents(), self.archive)
+
+    def index_stamp(self) -> int:
+        """Changes when a build puts a new index in place; 0 where there is none."""
+        try:
+            return pointer(self.settings.index).stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def open_or_build(self, progress: Progress | None = None) -> Index:
         """The index; built first where there is none."""

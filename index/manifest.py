@@ -64,7 +64,10 @@ def writing(folder: Path) -> Iterator[None]:
 
 def clear_leftovers(folder: Path) -> None:
     """Remove every build but the current one."""
-    keep = _current(folder)
+    try:
+        keep = _current(folder)
+    except IndexDamaged:
+        keep = None
     for leftover in folder.glob("build-*"):
         if leftover.name != keep:
             shutil.rmtree(leftover)
@@ -122,6 +125,11 @@ def check_files(build: Path, manifest: Manifest) -> None:
         except OSError:
             pass
         raise IndexDamaged(f"{file} was changed or lost after the index was built: run `oka build --fresh`.")
+
+
+def pointer(folder: Path) -> Path:
+    """The file that names the build that answers; replaced whole by every build."""
+    return folder / _POINTER
 
 
 def writing_error(folder: Path, error: Exception) -> StoreError:

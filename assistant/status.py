@@ -1,0 +1,75 @@
+"""What is in corpus and index, which models are in use, and where the files are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assistant.sources import Sources
+from corpus.errors import StoreError
+from index.manifest import current_build
+
+
+def read_status(sources: Sources) -> dict[str, Any]:
+    """Plain values, for people and programs; reads documents, archive and the index's manifest, and loads no model."""
+    settings = sources.settings
+    documents = sources.documents()
+    links = sources.links()
+    found: dict[str, Any] = {
+        "documents": len(documents),
+        "links": len(links),
+        "pages": sum(link.has_text for link in links),
+        "missing": [
+            {"url": link.url, "state": link.state, "detail": link.detail} for link in links if not link.has_text
+        ],
+        "archive": str(settings.archive),
+        "index": str(settings.index),
+        "offline": settings.offline,
+        "llm": settings.llm_model if settings.llm_base_url else None,
+        "reranker": settings.reranker,
+        "embedder": settings.embedder or "all-MiniLM-L6-v2",
+        "indexed_pages": {},
+        "passages": 0,
+        "indexed_at": "",
+        "fingerprint": "",
+        "problem": "",
+    }
+    try:
+        manifest = current_build(settings.index)[1]
+    except StoreError as error:
+        found["problem"] = str(error)
+        return found
+    found.update(
+        indexed_pages=manifest.pages,
+        passages=manifest.passages,
+        indexed_at=manifest.built_at,
+        fingerprint=manifest.fingerprint,
+    )
+    return found
+
+
+def describe(status: dict[str, Any]) -> str:
+    """For people."""
+    lines = [coverage(status)]
+    if status["problem"]:
+        lines.append(status["problem"])
+    else:
+        pages = ", ".join(f"{count:,} {source}" for source, count in status["indexed_pages"].items())
+        lines.append(f"index: {status['passages']:,} passages of {pages} pages, built {status['indexed_at']}")
+        lines.append(f"fingerprint: {status['fingerprint'][:16]}")
+    lines.append(f"embedder: {status['embedder']}")
+    lines.append(f"language model: {status['llm'] or 'none; answers are composed from quotes'}")
+    if status["reranker"]:
+        lines.append(f"reranker: {status['reranker']}")
+    lines.append(f"archive: {status['archive']}\nindex: {status['index']}")
+    if status["missing"]:
+        lines.append("links without a page:")
+        lines += [f"  {link['state']:<14} {link['url']}  {link['detail']}".rstrip() for link in status["missing"]]
+    return "\n".join(lines)
+
+
+def coverage(status: dict[str, Any]) -> str:
+    """What answers come from, in one sentence."""
+    one = "the knowledge base" if status["documents"] == 1 else f"{status['documents']} documents"
+    deep = status["indexed_pages"].get("deep", 0)
+    more = f" and {deep:,} further pages of the same sites" if deep else ""
+    return f"Answers come from {one} and {status['pages']} of {status['links']} linked pages{more}."
