@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from corpus.errors import IndexMissing, IndexStale
 from corpus.pages import Page
 from index import lexical, terms
-from index.chunk import Sizes, body, headed, passages_of
+from index.chunk import VECTORS, Sizes, body, embedded_texts, passages_of
 from index.embed import Embedder
 from index.manifest import (
     FORMAT,
@@ -40,7 +40,7 @@ from index.manifest import (
 )
 from index.passages import Passage
 from index.texts import Texts, TextsWriter, text_key
-from index.vectors import fill_chroma
+from index.vectors import MatrixWriter, fill_chroma
 
 Progress = Callable[[str, int, int], None]  # phase, done, of how many (0: not known yet)
 
@@ -54,8 +54,8 @@ class BuildReport:
     unchanged: bool
     pages: int
     passages: int
-    embedded: int  # texts for which the embedder was run; two a passage
-    reused: int  # texts whose vectors were taken over, from the old index or an equal text of this one
+    embedded: int  # texts for which the embedder was run; there are two a passage
+    reused: int  # texts whose vectors were there already
     seconds: float
 
 
@@ -85,28 +85,19 @@ def build_index(
             clear_leftovers(folder)
             build = folder / f"build-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
             build.mkdir()
-            previous = _Previous(old[0]) if old and _same_vectors(old[1].settings, settings) else None
-            keep = bool(previous and old and old[1].settings == settings)
-            digest = _write_texts(build, chain(documents, pages), embedder, previous if keep else None, tell)
-            with closing(Texts(build / "texts.sqlite")) as texts:
-                embedded, reused = _write_vectors(build, texts, embedder, previous, tell)
-                _write_chroma(build, texts, previous if keep else None, tell)
-                manifest = Manifest(
-                    built_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-                    source_digest=source_digest,
-                    fingerprint=sha256(f"{digest} {settings}".encode()).hexdigest(),
-                    settings=settings,
-                    pages=texts.counts(),
-                    passages=len(texts),
-                    files=file_records(build),
-                )
-            publish(folder, build, manifest)
+            try:
+                previous = _Previous(*old, settings) if old and _same_vectors(old[1].settings, settings) else None
+                manifest, embedded = _write(build, chain(documents, pages), embedder, source_digest, previous, tell)
+                publish(folder, build, manifest)
+            except BaseException:
+                shutil.rmtree(build, ignore_errors=True)
+                raise
             clear_leftovers(folder)
     except (OSError, sqlite3.Error) as error:
         raise writing_error(folder, error) from error
-    return BuildReport(
-        False, sum(manifest.pages.values()), manifest.passages, embedded, reused, time.monotonic() - began
-    )
+    passages = manifest.passages
+    reused = len(VECTORS) * passages - embedded
+    return BuildReport(False, sum(manifest.pages.values()), passages, embedded, reused, time.monotonic() - began)
 
 
 def index_settings(embedder: Embedder) -> dict[str, Any]:
@@ -117,6 +108,7 @@ def index_settings(embedder: Embedder) -> dict[str, Any]:
         "revision": embedder.revision,
         "dimension": embedder.dimension,
         "chunker": asdict(Sizes()),
+        "vectors": list(VECTORS),
         "terms": terms.VERSION,
         "bm25": {"k1": lexical.K1, "b": lexical.B},
     }
@@ -133,23 +125,60 @@ def _old(folder: Path) -> tuple[Path, Manifest] | None:
 
 
 def _same_vectors(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(one[name] == other[name] for name in ("embedder", "revision", "dimension"))
+    return all(one[name] == other[name] for name in ("format", "embedder", "revision", "dimension", "vectors"))
 
 
 class _Previous:
-    """The old build, for what can be taken over from it."""
+    """The old build, for what can be taken over from it. It was made with the same embedder."""
 
-    def __init__(self, build: Path) -> None:
+    def __init__(self, build: Path, manifest: Manifest, settings: dict[str, Any]) -> None:
         self.build = build
+        self._same_passages = manifest.settings["chunker"] == settings["chunker"]
         self.texts = Texts(build / "texts.sqlite")
-        self.digests = self.texts.digests()
         self.vectors = np.load(build / "vectors.npy", mmap_mode="r")
+        self._digests = self.texts.digests()
 
     def passages(self, page: Page) -> list[Passage] | None:
-        """The passages of the same page, where it is unchanged."""
-        if self.digests.get(page.url) != page.digest:
+        """The page's passages where its words and structure are the same; where and when it was found may differ."""
+        if not self._same_passages or self._digests.get(page.url) != page.digest:
             return None
-        return self.texts.passages(self.texts.rows_of(page.url))
+        passages = self.texts.passages(self.texts.rows_of(page.url))
+        if any(passage.source != page.source for passage in passages):
+            return None
+        return [
+            replace(
+                passage,
+                fetched_at=page.fetched_at,
+                resources=passage.resources if page.source == "document" else page.resources,
+                aliases=page.aliases,
+            )
+            for passage in passages
+        ]
+
+
+def _write(
+    build: Path,
+    pages: Iterable[Page],
+    embedder: Embedder,
+    source_digest: str,
+    previous: _Previous | None,
+    tell: Progress,
+) -> tuple[Manifest, int]:
+    """All files of a build; its manifest, which is not written yet, and the number of texts embedded."""
+    digest = _write_texts(build, pages, embedder, previous, tell)
+    with closing(Texts(build / "texts.sqlite")) as texts:
+        embedded = _write_vectors(build, texts, embedder, previous, tell)
+        _write_chroma(build, texts, previous, tell)
+        settings = index_settings(embedder)
+        return Manifest(
+            built_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            source_digest=source_digest,
+            fingerprint=sha256(f"{digest} {settings}".encode()).hexdigest(),
+            settings=settings,
+            pages=texts.counts(),
+            passages=len(texts),
+            files=file_records(build),
+        ), embedded
 
 
 def _write_texts(
@@ -165,12 +194,11 @@ def _write_texts(
                 continue
             seen.add(page.url)
             known = previous.passages(page) if previous else None
-            passages = passages_of(page, embedder.count_tokens) if known is None else [_moved(p, page) for p in known]
+            passages = passages_of(page, embedder.count_tokens) if known is None else known
             texts.add_page(page)
             for passage in passages:
-                spoken = body(passage)
-                texts.add_passage(passage, text_key(spoken), text_key(headed(passage, spoken)))
-                words.add(lexical.heading_words(passage), spoken)
+                texts.add_passage(passage, [text_key(text) for text in embedded_texts(passage)])
+                words.add(lexical.heading_words(passage), body(passage))
             state = (page.url, page.digest, page.source, page.fetched_at, page.resources, page.aliases, page.flags)
             whole.update(repr(state).encode("utf-8", "surrogatepass"))
             tell("reading pages", len(seen), 0)
@@ -180,50 +208,38 @@ def _write_texts(
     return whole.hexdigest()
 
 
-def _moved(passage: Passage, page: Page) -> Passage:
-    """The same passage, with what may change about a page whose words don't."""
-    resources = passage.resources if page.source == "document" else page.resources
-    return replace(passage, source=page.source, fetched_at=page.fetched_at, resources=resources, aliases=page.aliases)
-
-
-def _write_vectors(
-    build: Path, texts: Texts, embedder: Embedder, previous: _Previous | None, tell: Progress
-) -> tuple[int, int]:
-    """`vectors.npy`: the numbers of texts embedded and reused."""
-    total, embedded = len(texts), 0
-    shape = (2, total, embedder.dimension)
-    made = np.lib.format.open_memmap(build / "vectors.npy", mode="w+", dtype=np.float32, shape=shape)
+def _write_vectors(build: Path, texts: Texts, embedder: Embedder, previous: _Previous | None, tell: Progress) -> int:
+    """`vectors.npy`; the number of texts embedded."""
+    entries = texts.entries()
+    total, embedded = len(entries), 0
     known: dict[bytes, NDArray[np.float32]] = {}
     if previous:
-        for row, _, spoken, under_headings in previous.texts.columns():
-            known[spoken], known[under_headings] = previous.vectors[0, row], previous.vectors[1, row]
+        for row, (_, keys) in enumerate(previous.texts.entries()):
+            known.update((key, previous.vectors[layer, row]) for layer, key in enumerate(keys))
     tell("embedding", 0, total)
-    keys = [(spoken, under_headings) for _, _, spoken, under_headings in texts.columns()]
-    for first in range(0, total, _EMBED):
-        rows = range(first, min(first + _EMBED, total))
-        missing: dict[bytes, str] = {}
-        for row, passage in zip(rows, texts.passages(rows), strict=True):
-            words = body(passage)
-            for key, text in zip(keys[row], (words, headed(passage, words)), strict=True):
-                if key not in known:
-                    missing[key] = text
-        for key, vector in zip(missing, embedder.encode(list(missing.values())), strict=True):
-            known[key] = vector
-        embedded += len(missing)
-        for row in rows:
-            for layer, key in enumerate(keys[row]):
-                made[layer, row] = known[key]
-        for key in missing:  # from now on kept in the file alone
-            del known[key]
-        tell("embedding", rows[-1] + 1, total)
-    made.flush()
-    return embedded, 2 * total - embedded
+    with MatrixWriter(build / "vectors.npy", (len(VECTORS), total, embedder.dimension)) as matrix:
+        for first in range(0, total, _EMBED):
+            rows = range(first, min(first + _EMBED, total))
+            missing = {
+                key: text
+                for row, passage in zip(rows, texts.passages(rows), strict=True)
+                for key, text in zip(entries[row][1], embedded_texts(passage), strict=True)
+                if key not in known
+            }
+            new = dict(zip(missing, embedder.encode(list(missing.values())), strict=True))
+            for layer in range(len(VECTORS)):
+                keys_of_layer = (entries[row][1][layer] for row in rows)
+                matrix.write(layer, first, np.stack([new[key] if key in new else known[key] for key in keys_of_layer]))
+            embedded += len(missing)
+            tell("embedding", rows[-1] + 1, total)
+    return embedded
 
 
 def _write_chroma(build: Path, texts: Texts, previous: _Previous | None, tell: Progress) -> None:
     """The Chroma files: the old ones with what differs exchanged, or new ones where most of it does."""
-    entries = {(id_, headed): row for row, id_, _, headed in texts.columns()}
-    old = {(id_, headed) for _, id_, _, headed in previous.texts.columns()} if previous else set()
+    # An id stands for the words and their place, the keys also for title and headings: all that Chroma is given.
+    entries = {entry: row for row, entry in enumerate(texts.entries())}
+    old = set(previous.texts.entries()) if previous else set()
     gone = [id_ for id_, _ in old - entries.keys()]
     added = sorted(row for entry, row in entries.items() if entry not in old)
     if previous and len(gone) + len(added) < len(entries) / 2:

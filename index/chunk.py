@@ -74,17 +74,21 @@ def plain_markdown(text: str) -> str:
     return _EMPHASIS.sub(r"\2", text).replace("`", "")
 
 
-def headed(passage: Passage, body: str) -> str:
-    """The body under its page's title and heading path."""
+def body(passage: Passage) -> str:
+    """The passage's words as they are searched."""
+    return plain_markdown(passage.text) if passage.source == "document" else passage.text
+
+
+def embedded_texts(passage: Passage) -> tuple[str, ...]:
+    """The texts whose vectors stand for the passage, as many for each: its body, and the body under its headings."""
     path = list(passage.headings)
     if passage.title and passage.title not in path:
         path.insert(0, passage.title)
-    return f"{' > '.join(path)}\n{body}"
+    words = body(passage)
+    return words, f"{' > '.join(path)}\n{words}"
 
 
-def body(passage: Passage) -> str:
-    """The passage's words as they are embedded and searched."""
-    return plain_markdown(passage.text) if passage.source == "document" else passage.text
+VECTORS = ("body", "headings and body")  # what `embedded_texts` gives; part of the index's settings
 
 
 def _units(page: Page, section: Section) -> list[Unit]:

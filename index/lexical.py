@@ -151,7 +151,9 @@ def top(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The rows of the k best scores that are more than `above`, best first; equal scores in row order."""
     rows: Sequence[int] | NDArray[np.int64] = np.flatnonzero(scores > above)
-    if len(rows) > k:
+    if k < 1:
+        rows = rows[:0]
+    elif len(rows) > k:
         # Of equals at the border the earlier rows are taken, so that the result depends on nothing else.
         border = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
         better = np.flatnonzero(scores > border)

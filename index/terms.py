@@ -48,9 +48,11 @@ def _terms_of(run: str) -> tuple[str, ...]:
     found = [_stem(word) for word in words if word not in _STOP_WORDS]
     # CamelCase is also written in lower case, where nothing tells it from a word: so its whole is stemmed as one.
     whole = _stem(run.lower()) if run.isalpha() else run.lower()
+    if len(whole) > _LONGEST:
+        return tuple(found)
     if not any(part.isalpha() for part in words):
         return (_VERSION_MARK.sub("", whole),)  # a version or a date, whose numbers alone say nothing; "e.g"
-    return (whole, *found) if len(whole) <= _LONGEST else tuple(found)
+    return (whole, *found)
 
 
 _stem = Stemmer.Stemmer("english").stemWord

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,9 +24,10 @@ CREATE TABLE pages(
 );
 CREATE TABLE passages(
     row INTEGER PRIMARY KEY, page INTEGER, id TEXT, anchor TEXT, headings TEXT, first INTEGER, last INTEGER,
-    text TEXT, units TEXT, resources TEXT, body BLOB, headed BLOB
+    text TEXT, units TEXT, resources TEXT, keys BLOB
 );
 """
+_KEY = 16  # bytes of a text's key
 _AFTER = "CREATE INDEX passages_of_page ON passages(page);"
 _PASSAGE = """
 SELECT p.row, p.id, g.url, p.anchor, g.title, p.headings, p.first, p.last, p.text, p.units, g.source, g.fetched_at,
@@ -52,7 +53,7 @@ class StoredPage:
 
 def text_key(text: str) -> bytes:
     """Tells embedded texts apart: a vector is used again for the same key."""
-    return sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()[:_KEY]
 
 
 class TextsWriter:
@@ -72,12 +73,12 @@ class TextsWriter:
         values = (self.pages, page.url, page.title, page.text, page.source, page.digest, page.fetched_at, *lists)
         self._db.execute(f"INSERT INTO pages VALUES ({','.join('?' * len(values))})", values)
 
-    def add_passage(self, passage: Passage, body: bytes, headed: bytes) -> None:
-        """The next row; `body` and `headed` are the keys of its embedded texts."""
+    def add_passage(self, passage: Passage, keys: Sequence[bytes]) -> None:
+        """The next row, with the keys of its embedded texts."""
         own = _resources_json(passage.resources) if passage.source == "document" else None
         values = (
             *(self.rows, self.pages, passage.id, passage.anchor, _json(passage.headings), passage.start, passage.end),
-            *(passage.text, _json([_unit_list(unit) for unit in passage.units]), own, body, headed),
+            *(passage.text, _json([_unit_list(unit) for unit in passage.units]), own, b"".join(keys)),
         )
         self._db.execute(f"INSERT INTO passages VALUES ({','.join('?' * len(values))})", values)
         self.rows += 1
@@ -131,9 +132,10 @@ class Texts:
         query = "SELECT row FROM passages JOIN pages USING (page) WHERE url = ? ORDER BY row"
         return [row for (row,) in self._all(query, [url])]
 
-    def columns(self) -> Iterator[tuple[int, str, bytes, bytes]]:
-        """Every row's number, passage id and keys of its embedded texts."""
-        yield from self._all("SELECT row, id, body, headed FROM passages ORDER BY row", [])
+    def entries(self) -> list[tuple[str, tuple[bytes, ...]]]:
+        """Every row's passage id and the keys of its embedded texts, in row order."""
+        records = self._all("SELECT id, keys FROM passages ORDER BY row", [])
+        return [(id_, tuple(keys[at : at + _KEY] for at in range(0, len(keys), _KEY))) for id_, keys in records]
 
     def digests(self) -> dict[str, str]:
         """The digest of each page by its address."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus.errors import StoreError
 from index.passages import Passage
 
 COLLECTION = "passages"
@@ -25,7 +26,8 @@ class Vectors:
     """The mapped matrix: one row a passage, one layer a kind of vector (body; headings and body)."""
 
     def __init__(self, file: Path) -> None:
-        self._layers: NDArray[np.float32] = np.load(file, mmap_mode="r")  # shape (layers, rows, dimension)
+        mapped = np.load(file, mmap_mode="r")
+        self._layers: NDArray[np.float32] = np.asarray(mapped)  # shape (layers, rows, dimension)
 
     def __len__(self) -> int:
         return int(self._layers.shape[1])
@@ -44,6 +46,32 @@ class Vectors:
         """The body's vectors of some rows."""
         found: NDArray[np.float32] = self._layers[0][list(rows)]
         return found
+
+
+class MatrixWriter:
+    """A new `.npy` file of the given shape, written in parts.
+
+    Plain writes, not a mapped file: where the disk is full they say so, a mapped file ends the process.
+    """
+
+    def __init__(self, file: Path, shape: tuple[int, int, int]) -> None:
+        self._shape = shape
+        self._stream = file.open("wb")
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._stream, header)
+        self._start = self._stream.tell()
+
+    def __enter__(self) -> MatrixWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.close()
+
+    def write(self, layer: int, first: int, rows: NDArray[np.float32]) -> None:
+        """Rows of one layer, from row `first` on."""
+        _, height, width = self._shape
+        self._stream.seek(self._start + (layer * height + first) * width * 4)
+        self._stream.write(np.ascontiguousarray(rows, "<f4").tobytes())
 
 
 def text_nodes(passages: Sequence[Passage], vectors: NDArray[np.float32]) -> list[Any]:
@@ -81,16 +109,21 @@ def chroma_store(folder: Path) -> Iterator[Any]:
     """The llama-index vector store over the Chroma files in `folder`, made where there are none; closed at the end."""
     import chromadb
     from chromadb.config import Settings
+    from chromadb.errors import ChromaError
     from llama_index.vector_stores.chroma import ChromaVectorStore
 
-    client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+    client = None
     try:
+        client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
         collection = client.get_or_create_collection(
             COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
         )
         yield ChromaVectorStore(chroma_collection=collection)
+    except ChromaError as error:
+        raise StoreError(f"Chroma can't write to {folder} ({error}): make room, then run `oka build`.") from error
     finally:
-        client.close()
+        if client:
+            client.close()
 
 
 def fill_chroma(
