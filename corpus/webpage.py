@@ -14,7 +14,6 @@ from lxml import etree, html
 
 from corpus.addresses import address
 from corpus.cleaning import all_anchors, heading_anchors, main_content
-from corpus.errors import CorpusError
 from corpus.pages import Page, page_digest
 from corpus.rendering import Renderer, one_line
 
@@ -32,7 +31,7 @@ _AS_WINDOWS_1252 = frozenset(("ascii", "us-ascii", "iso-8859-1", "iso8859-1", "l
 def page_from_html(url: str, content: bytes | str, *, content_type: str = "", fetched_at: str | None = None) -> Page:
     """Parse a page; `content_type` is the HTTP header, whose charset counts unless a byte order mark says otherwise.
 
-    A page without any readable text has no sections. Raises CorpusError where there is no HTML in it at all.
+    A page without any readable text has no sections.
     """
     root = parse_html(content, content_type)
     titles = [one_line(element.text_content()) for element in root.iter("title")]
@@ -51,16 +50,23 @@ def _title(title: str, first_heading: str) -> str:
 
 
 def parse_html(content: bytes | str, content_type: str = "") -> Any:
-    """The page's tree as lxml reads it. Raises CorpusError where there is nothing to parse."""
+    """The page's tree as lxml reads it; an empty one where there is nothing to read.
+
+    Elements nested deeper than 2,048 are left out (browsers stop at 512).
+    """
     text = content if isinstance(content, str) else decode(content, content_type)
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
         root = html.document_fromstring(text.replace("\x00", "").encode("utf-8", "replace"), parser=parser)
-    except etree.LxmlError as error:
-        raise CorpusError("The page has no HTML in it.") from error
+    except etree.ParserError:  # nothing but white space and comments
+        return html.Element("html")
     for element in root.iter():
         if ":" in element.tag or "}" in element.tag:  # XHTML and office pages: their prefixes mean nothing here
             element.tag = re.split("[:}]", element.tag)[-1] or "span"
+    # A dt or dd ends where the next one starts, which the parser knows of most elements, but not of these.
+    for element in reversed(list(root.iter("dt", "dd"))):
+        while element.getparent().tag in ("dt", "dd"):
+            element.getparent().addnext(element)
     return root
 
 
