@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -154,21 +155,22 @@ def digest(questions: Sequence[Question]) -> str:
 
 
 def with_splits(questions: Sequence[Question]) -> list[Question]:
-    """Assigns dev 40 % and test 60 %: in each slice the clusters with the smallest hashes are dev, until it has 40 %.
+    """Assigns dev 40 % and test 60 % by cluster, so that every slice comes near to that.
 
-    A cluster belongs to the slice of its first record. Adding a cluster moves few others.
+    Clusters are taken largest first, equals by their hash; each goes where it leaves the slices nearest to their shares.
     """
-    members: dict[str, list[Question]] = {}
+    members: dict[str, Counter[str]] = defaultdict(Counter)
     for question in questions:
-        members.setdefault(question.cluster, []).append(question)
+        members[question.cluster][question.slice] += 1
+    room = {slice_: _DEV_SHARE * n for slice_, n in Counter(question.slice for question in questions).items()}
+    sizes = {slice_: n / _DEV_SHARE for slice_, n in room.items()}
     dev: set[str] = set()
-    for slice_ in SLICES:
-        own = sorted((c for c, group in members.items() if group[0].slice == slice_), key=_hash)
-        room = _DEV_SHARE * sum(len(members[cluster]) for cluster in own)
-        for cluster in own:
-            if room >= len(members[cluster]) / 2:
-                dev.add(cluster)
-                room -= len(members[cluster])
+    for cluster in sorted(members, key=lambda name: (-members[name].total(), _hash(name))):
+        gain = sum((room[s] ** 2 - (room[s] - n) ** 2) / sizes[s] for s, n in members[cluster].items())
+        if gain > 0:
+            dev.add(cluster)
+            for slice_, n in members[cluster].items():
+                room[slice_] -= n
     return [q.model_copy(update={"split": "dev" if q.cluster in dev else "test"}) for q in questions]
 
 
