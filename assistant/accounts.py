@@ -36,7 +36,9 @@ class Accounts:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise ServeError(f"The auth file {path} can't be read ({error}); make it with: python -m assistant.accounts NAME > {path}") from error
+            raise ServeError(
+                f"The auth file {path} can't be read ({error}); make it with: python -m assistant.accounts NAME > {path}"
+            ) from error
         self._users: dict[str, tuple[bytes, bytes]] = {}
         self._admitted: set[bytes] = set()  # digests of headers that were right, so that scrypt runs once a user
         self._key = os.urandom(32)
@@ -50,9 +52,13 @@ class Accounts:
                     raise ValueError(kind)
                 self._users[name] = bytes.fromhex(salt), bytes.fromhex(digest)
             except ValueError as error:
-                raise ServeError(f"Line {number} of the auth file {path} is not name:scrypt$salt$hash; make it with: python -m assistant.accounts {name or 'NAME'}") from error
+                raise ServeError(
+                    f"Line {number} of the auth file {path} is not name:scrypt$salt$hash; make it with: python -m assistant.accounts {name or 'NAME'}"
+                ) from error
         if not self._users:
-            raise ServeError(f"The auth file {path} has no user in it; add one with: python -m assistant.accounts NAME >> {path}")
+            raise ServeError(
+                f"The auth file {path} has no user in it; add one with: python -m assistant.accounts NAME >> {path}"
+            )
 
     def admits(self, header: str) -> bool:
         """Whether an Authorization header names a user of the file with their password. Takes about 50 ms the first time."""

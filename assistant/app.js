@@ -151,6 +151,7 @@ window.oka = (() => {
     else if (is("oka-ask")) trigger("submit", { question: button.textContent });
     else if (is("oka-edit")) { trigger("edit", { turn }); setTimeout(() => $("#oka-box textarea").focus(), 300); }
     else if (is("oka-retry")) trigger("retry", {});
+    else if (is("oka-undo")) trigger("undo", {});
     else if (is("oka-vote-up") || is("oka-vote-down")) trigger("like", { turn, vote: is("oka-vote-up") ? "up" : "down" });
     else if (is("oka-show")) { point(turn); drawer("oka-side", true, button); }
     else if (is("oka-new")) { open(""); drawer("oka-menu", false); $("#oka-box textarea").focus(); }
@@ -159,6 +160,7 @@ window.oka = (() => {
     else if (is("oka-clear")) { if (conversation) remove(conversation.id); }
     else if (is("oka-export")) trigger("copy", {});
     else if (is("oka-open-menu")) { drawer("oka-menu", true, button); $(".oka-new").focus(); }
+    else if (is("oka-open-side")) { drawer("oka-side", true, button); $("#oka-right .oka-close").focus(); }
     else if (is("oka-close")) { drawer("oka-menu", false); drawer("oka-side", false); }
   });
   for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (event) => {
@@ -171,9 +173,18 @@ window.oka = (() => {
     else { drawer("oka-menu", false); drawer("oka-side", false); }
   });
 
+  // Gradio names each message by its source, which is HTML here; a screen reader is better served by who speaks.
+  function tidy() {
+    if ($("#oka-nav") && !$("#oka-nav").firstChild) list(); // Gradio mounts it late, and may mount it anew
+    for (const message of document.querySelectorAll("#oka-chat [aria-label*=\"message: <\"]"))
+      message.setAttribute("aria-label", message.getAttribute("aria-label").startsWith("user") ? "Your question" : "Answer");
+  }
+
   function connect(send) {
     trigger = send;
+    new MutationObserver(tidy).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"] });
     list();
+    if (matchMedia("(pointer: fine)").matches) $("#oka-box textarea")?.focus(); // on a phone it would raise the keyboard
     const asked = new URLSearchParams(location.search).get("q");
     const id = sessionStorage.getItem(HERE);
     if (asked) {

@@ -6,10 +6,9 @@ come in and what the browser may load (app_server.py).
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -17,10 +16,10 @@ import gradio as gr
 from assistant.answers import Answer
 from assistant.app_conversation import Conversation
 from assistant.app_fetch import FetchJob
+from assistant.app_knowledge import examples, follow_ups, scopes
 from assistant.app_render import (
     answer_html,
     asked_html,
-    export_markdown,
     failure_html,
     partial_html,
     sources_html,
@@ -28,27 +27,31 @@ from assistant.app_render import (
     welcome_html,
     why_html,
 )
+from assistant.export import conversation_to_markdown
 from assistant.feedback import Feedback
 from assistant.query import MAX_CHARACTERS
 from corpus.errors import RagError
+from corpus.pages import Page
 
 if TYPE_CHECKING:
     from assistant.answering import Assistant
 
-HERE = Path(__file__).parent
 _AT_ONCE = 8
 """Questions answered at the same time; more wait in the queue. Each takes a core for a few dozen milliseconds."""
 _QUEUE = 100
 _log = logging.getLogger("oka.app")
 
 
-def build_app(
-    assistant: Assistant, feedback: Feedback, job: FetchJob, scopes: list[tuple[str, str]], examples: list[str]
-) -> gr.Blocks:
-    """The page and the two public endpoints, `ask` and `search`.
+def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents: Sequence[Page]) -> gr.Blocks:
+    """The page and the two public endpoints, `ask` and `search`."""
 
-    `scopes` are (label, `only`) pairs for the filter; `examples` the questions offered in an empty conversation.
-    """
+    @lru_cache(maxsize=512)
+    def answered(question: str, _fingerprint: str) -> Answer:
+        return assistant.answer(question)
+
+    def suggest(answer: Answer) -> list[str]:
+        return follow_ups(documents, answer, lambda question: answered(question, answer.fingerprint))
+
     def show(conversation: Conversation, writing: str | None = None) -> list[dict[str, str]]:
         """The messages of a conversation; `writing` is the answer so far to the pending question."""
         messages = []
@@ -91,9 +94,11 @@ def build_app(
             history = None if alone else conversation.history()
             for part in assistant.stream(question, history=history, only=only or None):
                 if isinstance(part, Answer):
-                    conversation = conversation.reply(part, assistant.page_text, assistant.suggest(part))
+                    conversation = conversation.reply(part, assistant.page_text)
                     if part.abstained:
                         feedback.add("unanswered", part.to_dict(), id=conversation.turns[-1]["id"], only=only or None)
+                    yield whole(conversation)
+                    conversation = conversation.suggest(suggest(part))
                 else:
                     yield show(conversation, part), *[gr.skip()] * 7
         except RagError as error:
@@ -190,26 +195,32 @@ def build_app(
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     with gr.Blocks(title="oka", fill_height=True, fill_width=True, analytics_enabled=False) as app:
         kept, exported = gr.Textbox(visible=False), gr.Textbox(visible=False)
-        bridge = gr.HTML("", elem_id="oka-bridge", js_on_load="window.oka.connect(trigger);", container=False)
         with gr.Row(elem_id="oka-page", equal_height=True):
             with gr.Column(elem_id="oka-left", scale=0, min_width=264):
-                gr.HTML(f'<h1>oka</h1><nav id="oka-nav" aria-label="Conversations"></nav>')
+                gr.HTML(f'{_CLOSE}<h1>oka</h1><nav id="oka-nav" aria-label="Conversations"></nav>')
                 only = gr.Dropdown(
-                    [("All sources", ""), *scopes], value="", label="Answer from", filterable=False, elem_id="oka-only"
+                    [("All sources", ""), *scopes(documents)],
+                    value="",
+                    label="Answer from",
+                    filterable=False,
+                    elem_id="oka-only",
                 )
                 gr.HTML('<p><a href="kb" id="oka-kb">The knowledge base and its links</a></p>')
                 status = gr.HTML(lambda: status_html(assistant.status(), job.report), elem_id="oka-status")
                 fetch_button = gr.Button("Fetch missing pages", size="sm", elem_id="oka-fetch")
                 cancel_button = gr.Button("Cancel fetching", size="sm", visible=False, elem_id="oka-cancel")
             with gr.Column(elem_id="oka-main", scale=1, min_width=280):
+                gr.HTML(_BAR, elem_id="oka-top")
                 chat = gr.Chatbot(
                     label="Conversation", show_label=False, container=False, elem_id="oka-chat", layout="panel", buttons=[],
-                    placeholder=welcome_html(examples), sanitize_html=True, allow_tags=False, latex_delimiters=[],
+                    placeholder=welcome_html(examples(documents)), sanitize_html=True, allow_tags=False, latex_delimiters=[],
                     feedback_options=None, group_consecutive_messages=False, height="100%", line_breaks=False,
                 )  # fmt: skip
                 with gr.Row(visible=False, elem_id="oka-noting") as noting:
                     words = gr.Textbox(
-                        label="What was right or wrong? (optional, stays on this server)", max_length=2000, elem_id="oka-note"
+                        label="What was right or wrong? (optional, stays on this server)",
+                        max_length=2000,
+                        elem_id="oka-note",
                     )
                     noted = gr.Textbox(visible=False)
                     send = gr.Button("Send note", size="sm", scale=0)
@@ -218,9 +229,10 @@ def build_app(
                     keep_button = gr.Button("Keep as it was", size="sm", scale=0)
                 box = gr.Textbox(
                     label="Your question", show_label=False, placeholder="Ask about workflow orchestration", lines=1, max_lines=6,
-                    max_length=MAX_CHARACTERS, submit_btn=True, stop_btn=False, autofocus=True, elem_id="oka-box",
+                    max_length=MAX_CHARACTERS, submit_btn=True, stop_btn=False, elem_id="oka-box",
                 )  # fmt: skip
             with gr.Column(elem_id="oka-right", scale=0, min_width=380):
+                gr.HTML(f"{_CLOSE}<h2>Sources</h2>")
                 panel = gr.HTML(sources_html([]), elem_id="oka-panel")
                 with gr.Accordion("Why this answer", open=False, elem_id="oka-why") as accordion:
                     query = gr.Textbox(label="Searched as", lines=1, max_length=MAX_CHARACTERS, elem_id="oka-query")
@@ -228,6 +240,8 @@ def build_app(
                         typed_button = gr.Button("Search as typed", size="sm")
                         search_button = gr.Button("Search with this", size="sm")
                     reasons = gr.HTML(elem_id="oka-reasons")
+
+        bridge = gr.HTML("", elem_id="oka-bridge", js_on_load="window.oka.connect(trigger);", container=False)
 
         view = [chat, kept, panel, box, editing, notice, query, reasons]
         slow: dict[str, Any] = {**private, "concurrency_limit": _AT_ONCE, "concurrency_id": "ask"}
@@ -246,9 +260,13 @@ def build_app(
         bridge.like(vote, kept, [chat, kept, noting, noted], queue=False, **private)
         gr.on([send.click, words.submit], note, [words, kept, noted], [words, noting], queue=False, **private)
         accordion.expand(why, kept, reasons, queue=False, **private)
-        bridge.copy(lambda kept: export_markdown(Conversation.read(kept).turns), kept, exported, queue=False, **private).then(
-            None, exported, None, js="(words) => window.oka.download(words)"
-        )
+        bridge.copy(
+            lambda kept: conversation_to_markdown(Conversation.read(kept).answers()),
+            kept,
+            exported,
+            queue=False,
+            **private,
+        ).then(None, exported, None, js="(words) => window.oka.download(words)")
         kept.change(None, kept, None, js="(kept) => window.oka.keep(kept)")
         shown = [status, fetch_button, cancel_button]
         fetch_button.click(fetch, None, shown, concurrency_limit=4, concurrency_id="fetch", **private)
@@ -257,6 +275,13 @@ def build_app(
         gr.api(search_api, api_name="search", concurrency_limit=_AT_ONCE, concurrency_id="ask")
     app.queue(max_size=_QUEUE)
     return app
+
+
+_CLOSE = '<button type="button" class="oka-close">Close</button>'
+_BAR = (
+    '<div class="oka-bar"><button type="button" class="oka-open-menu">Conversations</button>'
+    '<button type="button" class="oka-open-side">Sources</button></div>'
+)
 
 
 def _message(role: str, html: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assistant.answers import Answer
+from assistant.answers import Answer, Citation
 
 MAX_TURNS = 50
 """Older turns are dropped from the page; a conversation that long has left its first subject."""
@@ -45,6 +45,9 @@ class _Citation(_Shape):
     quote: _Text
     resources: list[_Resource]
     fetched_at: _Text | None
+    start: int = 0
+    end: int = 0
+    sha256: _Text = ""
     before: _Text = ""
     after: _Text = ""
 
@@ -130,7 +133,13 @@ class Conversation:
         """With the reason why the pending question has no answer."""
         return replace(self, pending={**self.pending, "failure": sentence}) if self.pending else self
 
-    def reply(self, answer: Answer, page_text: Callable[[str], str], suggestions: Sequence[str]) -> Conversation:
+    def suggest(self, suggestions: Sequence[str]) -> Conversation:
+        """With follow-ups offered under the last answer."""
+        if not self.turns:
+            return self
+        return replace(self, turns=(*self.turns[:-1], {**self.turns[-1], "suggestions": list(suggestions)}))
+
+    def reply(self, answer: Answer, page_text: Callable[[str], str]) -> Conversation:
         """With the pending question answered; each citation gets the words around its quote."""
         if self.pending is None:
             return self
@@ -140,8 +149,17 @@ class Conversation:
             text = page_text(citation["url"])
             citation["before"], citation["after"] = around(text, citation["start"], citation["end"])
         turn = {key: self.pending[key] for key in ("id", "question", "only")}
-        turn |= {"answer": kept, "suggestions": list(suggestions), "vote": None}
+        turn |= {"answer": kept, "suggestions": [], "vote": None}
         return replace(self, turns=(*self.turns, turn), pending=None)
+
+    def answers(self) -> list[Answer]:
+        """The answers as values again, without their sentences."""
+        found = []
+        for turn in self.turns:
+            kept = dict(turn["answer"])
+            citations = tuple(_citation(values) for values in kept.pop("citations"))
+            found.append(Answer(**kept, citations=citations, sentences=()))
+        return found
 
     def vote(self, turn_id: str, vote: str) -> Conversation:
         """With a thumb on one answer."""
@@ -166,6 +184,16 @@ class Conversation:
 
     def _pends(self, turn_id: str) -> bool:
         return self.pending is not None and self.pending["id"] == turn_id
+
+
+def _citation(values: Mapping[str, Any]) -> Citation:
+    names = ("number", "url", "anchor", "link", "title", "quote", "start", "end", "fetched_at")
+    return Citation(
+        **{name: values[name] for name in names},
+        headings=tuple(values["headings"]),
+        digest=values["sha256"],
+        resources=tuple((resource["title"], resource["url"]) for resource in values["resources"]),
+    )
 
 
 def around(text: str, start: int, end: int) -> tuple[str, str]:

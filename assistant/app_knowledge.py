@@ -1,15 +1,16 @@
 """The knowledge base as a page to browse: the documents as they stand, the state of every link, questions for each section.
 
 A plain HTML page without any script, so that it opens at once and links to its sections (`kb/<file>#celery`) always work.
-Also derives the questions themselves: each comes from a label that the section has, so the corpus can answer it.
+Also derives the questions themselves, from the labels that a section has, and the follow-ups that the chat offers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
+from assistant.answers import Answer
 from assistant.app_render import markdown_html, t
 from corpus import LinkState, Page, Section
 
@@ -27,6 +28,7 @@ _QUESTIONS = (  # label in the documents, question; {} is the section's heading
     ("resources", "Where can I read more about {}?"),
     ("key resources", "Where can I read more about {}?"),
 )
+_OFFERED = 3
 _STATES = {
     "ok": "fetched", "moved": "moved", "gone": "gone", "failed": "failed", "never fetched": "not fetched yet",
     "missing anchor": "fetched, its section is gone",
@@ -40,16 +42,65 @@ def questions(page: Page, section: Section) -> list[str]:
     return [question.format(section.headings[-1]) for label, question in _QUESTIONS if label in labels]
 
 
+def follow_ups(documents: Sequence[Page], answer: Answer, ask: Callable[[str], Answer]) -> list[str]:
+    """Up to three questions about the sections that an answer leads to, each asked before it is offered: an abstention
+    is not. [] after an abstention."""
+    cited = {(c.url, c.anchor) for c in answer.citations}
+    linked = {url for c in answer.citations for _, url in c.resources}
+    near = [
+        (page, section)
+        for page in documents
+        for section in page.sections
+        if (page.url, section.anchor) in cited or any(resource.url in linked for resource in section.resources)
+    ]
+    offered: list[str] = []
+    said = _words(answer.question) | _words(answer.searched)
+    for page, section in near if not answer.abstained else ():
+        for question in questions(page, section):
+            if question not in offered and not _words(question) <= said and not ask(question).abstained:
+                offered.append(question)
+            if len(offered) == _OFFERED:
+                return offered
+    return offered
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower())) - {
+        "the",
+        "of",
+        "a",
+        "what",
+        "are",
+        "is",
+        "does",
+        "which",
+        "for",
+        "how",
+        "i",
+    }
+
+
 def scopes(documents: Sequence[Page]) -> list[tuple[str, str]]:
     """(heading, anchor) of every section that the chat's filter offers: those with links or facts of their own."""
     return [(s.headings[-1], s.anchor) for page in documents for s in page.sections if s.anchor and questions(page, s)]
+
+
+def examples(documents: Sequence[Page]) -> list[str]:
+    """Four questions that the documents themselves answer, one from each part."""
+    asked = [found[0] for page in documents for section in page.sections if (found := questions(page, section))]
+    step = max(1, len(asked) // 4)
+    return asked[::step][:4]
 
 
 def knowledge_html(documents: Sequence[Page], states: Sequence[LinkState], style: str) -> str:
     """The whole page, every document below the other."""
     known = {state.url: state for state in states}
     text = sum(1 for state in states if state.has_text)
-    contents = "".join(f'<li><a href="kb/{_file(p)}#{t(anchor)}">{t(title)}</a></li>' for p in documents for title, anchor in scopes([p]))
+    contents = "".join(
+        f'<li><a href="kb/{_file(p)}#{t(anchor)}">{t(title)}</a></li>'
+        for p in documents
+        for title, anchor in scopes([p])
+    )
     body = "".join(_document(page, known) for page in documents)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><base href="/">'
@@ -77,7 +128,11 @@ def _document(page: Page, states: Mapping[str, LinkState]) -> str:
         parts.append(
             (f'<h{level} id="{t(section.anchor or "")}">{t(title)}</h{level}>' if title else "")
             + markdown_html(body, after_link=lambda url: _badge(states.get(url)))
-            + (f'<details class="oka-asks"><summary>Ask about this</summary><ul>{asked}</ul></details>' if asked else "")
+            + (
+                f'<details class="oka-asks"><summary>Ask about this</summary><ul>{asked}</ul></details>'
+                if asked
+                else ""
+            )
         )
     return "".join(parts)
 
@@ -87,5 +142,11 @@ def _badge(state: LinkState | None) -> str:
         return ""
     when = f" {state.fetched_at[:10]}" if state.fetched_at else ""
     detail = f": {state.detail}" if state.detail else ""
-    kind = "good" if state.state in ("ok", "moved") and state.has_text else "bad" if state.state in ("gone", "failed") else "none"
+    kind = (
+        "good"
+        if state.state in ("ok", "moved") and state.has_text
+        else "bad"
+        if state.state in ("gone", "failed")
+        else "none"
+    )
     return f' <span class="oka-state oka-{kind}">{t(_STATES.get(state.state, state.state))}{t(when)}{t(detail)}</span>'

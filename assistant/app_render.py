@@ -61,8 +61,12 @@ def answer_html(turn: Turn, last: bool = False) -> str:
     if answer["abstained"]:
         reason = _REASONS.get(str(answer["reason"]), "The sources don't answer this.")
         head = f'<p class="oka-verdict"><strong>Not in the sources.</strong> {t(reason)}</p>'
-        return _one_line(f'<div class="oka-answer oka-abstained" id="oka-a-{t(turn_id)}">{head}{body}{_actions(turn, last)}</div>')
-    return _one_line(f'<div class="oka-answer" id="oka-a-{t(turn_id)}">{body}{_confidence(answer)}{_actions(turn, last)}</div>')
+        return _one_line(
+            f'<div class="oka-answer oka-abstained" id="oka-a-{t(turn_id)}">{head}{body}{_actions(turn, last)}</div>'
+        )
+    return _one_line(
+        f'<div class="oka-answer" id="oka-a-{t(turn_id)}">{body}{_confidence(answer)}{_actions(turn, last)}</div>'
+    )
 
 
 def failure_html(sentence: str, stopped: bool = False) -> str:
@@ -106,33 +110,19 @@ def why_html(turn: Turn, hits: Sequence[Hit]) -> str:
     return f'<div class="oka-why"><p class="oka-timings">{timings}</p><ol>{"".join(rows)}</ol></div>'
 
 
-def export_markdown(turns: Sequence[Turn]) -> str:
-    """A conversation as a Markdown file: answers with their markers, quotes as footnote-like lists, dates and addresses."""
-    parts = []
-    for turn in turns:
-        answer = turn["answer"]
-        notes = []
-        for citation in answer["citations"]:
-            quote = "\n".join(f"   > {line}" for line in str(citation["quote"]).split("\n"))
-            when = f", fetched {citation['fetched_at']}" if citation["fetched_at"] else ""
-            where = " › ".join([citation["title"], *citation["headings"]])
-            notes.append(f"{citation['number']}. {where}{when}  \n   <{citation['link']}>\n\n{quote}")
-        sources = "\n\n**Sources**\n\n" + "\n\n".join(notes) if notes else ""
-        parts.append(f"## {' '.join(str(turn['question']).split())}\n\n{answer['text']}{sources}\n")
-    fingerprint = str(turns[-1]["answer"]["fingerprint"]) if turns else ""
-    return "# Conversation with oka\n\n" + "\n".join(parts) + f"\n---\nCorpus fingerprint: `{fingerprint}`\n"
-
-
 def status_html(status: Mapping[str, Any], said: str = "") -> str:
     """The state of the corpus, small; `said` is what the last fetch ended with."""
     pages, links = int(status["pages"]), int(status["links"])
-    model = status["llm"] or "quotes only, no language model"
-    missing = f"Answers come from the knowledge base and {pages} of {links} linked pages." if pages < links else ""
-    offline = " Offline: OKA_OFFLINE is set." if status["offline"] else ""
+    deep = int(status["indexed_pages"].get("deep", 0))
+    more = f" and {deep:,} pages further on" if deep else ""
+    offline = "<p><strong>Offline</strong>: OKA_OFFLINE is set, nothing is fetched.</p>" if status["offline"] else ""
+    problem = f'<p class="oka-problem">{t(status["problem"])}</p>' if status["problem"] else ""
+    last = f'<p role="status" class="oka-said">{t(said)}</p>' if said else ""
     return (
-        f"<p><strong>{status['documents']} document{'s' if status['documents'] != 1 else ''}, {pages} of {links} linked pages</strong></p>"
-        f"<p>{missing}{offline}</p><p>{int(status['passages']):,} passages, index of {t(str(status['indexed_at'])[:10])}</p>"
-        f"<p>{t(status['embedder'])} · {t(model)}</p>" + (f'<p role="status" class="oka-said">{t(said)}</p>' if said else "")
+        f"<p>Answers come from {status['documents']} document{'s' if status['documents'] != 1 else ''} and "
+        f"<strong>{pages} of {links}</strong> linked pages{more}: {int(status['passages']):,} passages, "
+        f"indexed {t(str(status['indexed_at'])[:10])}.</p>"
+        f"<p>{t(status['embedder'])}; {t(status['llm'] or 'no language model, quotes only')}</p>{offline}{problem}{last}"
     )
 
 
@@ -188,7 +178,11 @@ def _card(turn_id: str, citation: Mapping[str, Any]) -> str:
         f'<p class="oka-where">{t(where)}</p>'
         f"<blockquote>{t(before)}<mark>{t(citation['quote'])}</mark>{t(after)}</blockquote>"
         + (f'<p><a class="oka-open" href="{t(link)}" {_OUTSIDE}>{opening}</a></p>' if link else "")
-        + (f'<p class="oka-label">Original resources</p><ul class="oka-resources">{resources}</ul>' if resources else "")
+        + (
+            f'<p class="oka-label">Original resources</p><ul class="oka-resources">{resources}</ul>'
+            if resources
+            else ""
+        )
         + f'<p class="oka-date">{t(_host(str(citation["url"])))} · {fetched}</p></article>'
     )
 
@@ -200,8 +194,13 @@ def _actions(turn: Turn, last: bool) -> str:
         f'<button type="button" class="oka-do oka-vote-{vote}{" oka-on" if voted == vote else ""}">{word}</button>'
         for vote, word in (("up", "Helpful"), ("down", "Not helpful"))
     )
-    retry = '<button type="button" class="oka-do oka-retry">Ask again</button>' if last else ""
-    follow = "".join(f'<li><button type="button" class="oka-ask">{t(q)}</button></li>' for q in turn.get("suggestions", ()))
+    retry = (
+        '<button type="button" class="oka-do oka-retry">Ask again</button>'
+        '<button type="button" class="oka-do oka-undo" title="Take question and answer back">Undo</button>'
+    ) if last else ""  # fmt: skip
+    follow = "".join(
+        f'<li><button type="button" class="oka-ask">{t(q)}</button></li>' for q in turn.get("suggestions", ())
+    )
     follow = f'<ul class="oka-follow">{follow}</ul>' if follow and last else ""
     sources = '<button type="button" class="oka-do oka-show">Sources</button>' if turn["answer"]["citations"] else ""
     return f'<div class="oka-actions">{sources}<button type="button" class="oka-do oka-copy-answer">Copy</button>{votes}{retry}</div>{follow}'

@@ -13,16 +13,16 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from assistant.accounts import Accounts
 from assistant.app_fetch import FetchJob, Work
-from assistant.app_knowledge import knowledge_html, questions, scopes
+from assistant.app_knowledge import knowledge_html
 from assistant.feedback import Feedback
-from corpus import Archive, Page, link_states, read_documents
+from corpus import Archive, link_states, read_documents
 from corpus.errors import ServeError
 
 if TYPE_CHECKING:
@@ -65,19 +65,40 @@ class Gate:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         path = unquote(scope["path"])
-        if path != "/healthz" and self._users and not await _in_thread(self._users.admits, headers.get("authorization", "")):
-            await _refuse(send, 401, "Give your user name and password.", ("www-authenticate", 'Basic realm="oka", charset="UTF-8"'))
+        if (
+            path != "/healthz"
+            and self._users
+            and not await _in_thread(self._users.admits, headers.get("authorization", ""))
+        ):
+            await _refuse(
+                send,
+                401,
+                "Give your user name and password.",
+                ("www-authenticate", 'Basic realm="oka", charset="UTF-8"'),
+            )
         elif not _OPEN.fullmatch(path):
             await _refuse(send, 404, "There is no such page; the chat is at /.")
-        elif not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > _LARGEST or (
-            scope["method"] == "POST" and "content-length" not in headers
+        elif (
+            not headers.get("content-length", "0").isdigit()
+            or int(headers.get("content-length", "0")) > _LARGEST
+            or (scope["method"] == "POST" and "content-length" not in headers)
         ):
-            await _refuse(send, 413, f"A request may have {_LARGEST:,} bytes at most and must say how many; shorten it.")
+            await _refuse(
+                send, 413, f"A request may have {_LARGEST:,} bytes at most and must say how many; shorten it."
+            )
         elif scope["method"] == "POST" and (wait := self._limit.wait((scope.get("client") or ("", 0))[0])):
-            await _refuse(send, 429, f"Too many questions from your address; try again in {wait:.0f} s.", ("retry-after", f"{wait:.0f}"))
+            await _refuse(
+                send,
+                429,
+                f"Too many questions from your address; try again in {wait:.0f} s.",
+                ("retry-after", f"{wait:.0f}"),
+            )
         else:
             if path == "/":  # the page gets its nonces here, so it must arrive uncompressed
-                scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() != b"accept-encoding"]}
+                scope = {
+                    **scope,
+                    "headers": [pair for pair in scope["headers"] if pair[0].lower() != b"accept-encoding"],
+                }
             await self._app(scope, receive, _Secured(send).send)
 
 
@@ -142,7 +163,9 @@ class _Secured:
 
 async def _refuse(send: Any, status: int, sentence: str, *more: tuple[str, str]) -> None:
     headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"), *more]
-    await send({"type": "http.response.start", "status": status, "headers": [(n.encode(), v.encode()) for n, v in headers]})
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [(n.encode(), v.encode()) for n, v in headers]}
+    )
     await send({"type": "http.response.body", "body": (sentence + "\n").encode()})
 
 
@@ -152,7 +175,9 @@ async def _in_thread(work: Callable[..., Any], *args: Any) -> Any:
     return await to_thread.run_sync(work, *args)
 
 
-def build_server(assistant: Assistant, *, work: Work, users: Accounts | None = None, a_minute: int = _A_MINUTE, mcp: bool = False) -> Gate:
+def build_server(
+    assistant: Assistant, *, work: Work, users: Accounts | None = None, a_minute: int = _A_MINUTE, mcp: bool = False
+) -> Gate:
     """The whole web application; `work` is what the fetch button does. Raises ServeError where MCP isn't installed."""
     import os
 
@@ -183,7 +208,7 @@ def build_server(assistant: Assistant, *, work: Work, users: Accounts | None = N
             return Response("There is no such file.\n", 404)
         return FileResponse(_HERE / name, headers={"cache-control": "no-cache"})
 
-    page = build_app(assistant, feedback, FetchJob(work), scopes(documents), _examples(documents))
+    page = build_app(assistant, feedback, FetchJob(work), documents)
     gr.mount_gradio_app(
         app, page, path="/", theme=_theme(), head=_HEAD, footer_links=[], run_history=False, show_error=True, ssr_mode=False,
         enable_monitoring=False, pwa=False, mcp_server=mcp, max_file_size=1, allowed_paths=[], favicon_path=None,
@@ -194,18 +219,14 @@ def build_server(assistant: Assistant, *, work: Work, users: Accounts | None = N
 _HEAD = '<script src="oka/app.js"></script><link rel="stylesheet" href="oka/app.css">'
 
 
-def _examples(documents: Sequence[Page]) -> list[str]:
-    """Four questions that the documents themselves answer, one from each part."""
-    asked = [found[0] for page in documents for section in page.sections if (found := questions(page, section))]
-    step = max(1, len(asked) // 4)
-    return asked[::step][:4]
-
-
 def _theme() -> Any:
     import gradio as gr
 
     return gr.themes.Base(
-        primary_hue="teal", neutral_hue="slate", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+        primary_hue="teal",
+        neutral_hue="slate",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
     )
 
 
@@ -231,7 +252,9 @@ def serve(
             file=sys.stderr,
         )
     gate = build_server(assistant, work=work, users=users, mcp=mcp)
-    config = uvicorn.Config(gate, log_level="warning", timeout_graceful_shutdown=2, h11_max_incomplete_event_size=_LARGEST)
+    config = uvicorn.Config(
+        gate, log_level="warning", timeout_graceful_shutdown=2, h11_max_incomplete_event_size=_LARGEST
+    )
     shown = f"[{host}]" if ":" in host else host
     print(f"oka answers on http://{shown}:{listener.getsockname()[1]} (Ctrl+C ends it)", file=sys.stderr, flush=True)
     uvicorn.Server(config).run(sockets=[listener])
@@ -242,13 +265,19 @@ def _listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
     except (OSError, OverflowError) as error:
-        raise ServeError(f"{host}:{port} is no address to listen on ({error}); give another --host or --port.") from error
+        raise ServeError(
+            f"{host}:{port} is no address to listen on ({error}); give another --host or --port."
+        ) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)
     except OSError as error:
         listener.close()
-        why = "is in use by another program" if error.errno == errno.EADDRINUSE else f"can't be listened on ({error.strerror})"
+        why = (
+            "is in use by another program"
+            if error.errno == errno.EADDRINUSE
+            else f"can't be listened on ({error.strerror})"
+        )
         raise ServeError(f"{host}:{port} {why}; give another with: oka serve --port {port + 1}") from error
     return listener

@@ -100,7 +100,9 @@ class Feedback:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise SettingsError(f"Feedback in {self.path} can't be read ({error.strerror}); make it readable.") from error
+            raise SettingsError(
+                f"Feedback in {self.path} can't be read ({error.strerror}); make it readable."
+            ) from error
         entries = []
         for line in text.splitlines():
             try:

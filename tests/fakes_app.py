@@ -18,9 +18,7 @@ from corpus.errors import QuestionError, StoreUnreachable
 from corpus.pages import Resource
 from index.passages import Hit, Passage
 
-CELERY = (
-    "Distributed task execution\nMultiple broker support (Redis, RabbitMQ, Amazon SQS)\nFlexible routing and prioritization"
-)
+CELERY = "Distributed task execution\nMultiple broker support (Redis, RabbitMQ, Amazon SQS)\nFlexible routing and prioritization"
 AIRFLOW = (
     "Best practices. You should avoid writing the top level code which is not necessary to create Operators and build DAG "
     "relations between them. This is because of the design decision for the scheduler of Airflow and the impact the "
@@ -66,7 +64,10 @@ BROKERS = citation(
     anchor="celery",
     title="Orchestration Knowledge Base",
     headings=("Workflow Orchestration Frameworks", "Celery"),
-    resources=(("Celery Docs", "https://docs.celeryq.test/"), ("Celery Monitoring", "https://docs.celeryq.test/monitoring")),
+    resources=(
+        ("Celery Docs", "https://docs.celeryq.test/"),
+        ("Celery Monitoring", "https://docs.celeryq.test/monitoring"),
+    ),
     fetched_at=None,
 )
 TOP_LEVEL = citation(
@@ -99,7 +100,9 @@ class FakeAssistant:
         if not question.strip():
             raise QuestionError('The question is empty; ask for example: oka ask "What is a saga?"')
         if "fail" in low:
-            raise StoreUnreachable("The Chroma server at http://127.0.0.1:9 doesn't answer; start it or unset OKA_CHROMA_URL.")
+            raise StoreUnreachable(
+                "The Chroma server at http://127.0.0.1:9 doesn't answer; start it or unset OKA_CHROMA_URL."
+            )
         if "explode" in low:
             raise ZeroDivisionError("secret detail")
         searched = question
@@ -111,12 +114,21 @@ class FakeAssistant:
             return self._reply(question, searched, text, abstained=True)
         if "hostile" in low:
             quote = HOSTILE
-            cited = citation(1, "https://hostile.test/", quote, title="<img src=x onerror=window.hacked=4>", headings=("<script>x</script>",),
-                             link="javascript:window.hacked=5", resources=(("evil", "javascript:window.hacked=6"), ("ok", "https://ok.test/")))
+            cited = citation(
+                1,
+                "https://hostile.test/",
+                quote,
+                title="<img src=x onerror=window.hacked=4>",
+                headings=("<script>x</script>",),
+                link="javascript:window.hacked=5",
+                resources=(("evil", "javascript:window.hacked=6"), ("ok", "https://ok.test/")),
+            )
             return self._reply(question, searched, f"{HOSTILE} [1]\n\n{HOSTILE}", (cited,))
         if "code" in low and "top-level" not in low:
             cited = citation(1, "https://airflow.test/code.html", CODE.strip())
-            return self._reply(question, searched, f"Declare a DAG like this: [1]\n\n```python\n{CODE}```\n[1]", (cited,))
+            return self._reply(
+                question, searched, f"Declare a DAG like this: [1]\n\n```python\n{CODE}```\n[1]", (cited,)
+            )
         if " vs " in low or "compare" in low:
             table = "| | Airflow | Celery |\n|---|---|---|\n| Brokers | not stated | Redis, RabbitMQ, Amazon SQS [1] |\n| Top-level code | You should avoid it [2] | not stated |"
             return self._reply(question, searched, table, (BROKERS, TOP_LEVEL))
@@ -124,7 +136,10 @@ class FakeAssistant:
             return self._reply(question, searched, f"{TOP_LEVEL.quote} [1]", (replace(TOP_LEVEL, number=1),))
         scope = f" (only {only})" if only else ""
         return self._reply(
-            question, searched, f"**Key Features:**\n\n- {BROKERS.quote} [1]{scope}\n\nYou asked: {_plain(searched)} [1]", (BROKERS,)
+            question,
+            searched,
+            f"**Key Features:**\n\n- {BROKERS.quote} [1]{scope}\n\nYou asked: {_plain(searched)} [1]",
+            (BROKERS,),
         )
 
     def stream(
@@ -146,31 +161,66 @@ class FakeAssistant:
 
     def search(self, question: str, limit: int = 10, only: str | None = None) -> list[Hit]:
         passage = Passage(
-            id="p1", url=BROKERS.url, anchor="celery", title=BROKERS.title, headings=BROKERS.headings, start=0, end=len(CELERY),
-            text=CELERY, units=(), source="document",
+            id="p1",
+            url=BROKERS.url,
+            anchor="celery",
+            title=BROKERS.title,
+            headings=BROKERS.headings,
+            start=0,
+            end=len(CELERY),
+            text=CELERY,
+            units=(),
+            source="document",
             resources=(Resource("https://docs.celeryq.test/", "Celery Docs", "", BROKERS.url, "celery", "Celery"),),
         )
-        other = replace(passage, id="p2", url=TOP_LEVEL.url, anchor=TOP_LEVEL.anchor, title=TOP_LEVEL.title,
-                        headings=TOP_LEVEL.headings, text=AIRFLOW, source="linked", fetched_at="2026-11-20T10:00:00Z")
-        return [Hit(passage, 0.91, ("lexical", "dense"), {"bm25": 7.25, "cosine": 0.63}), Hit(other, 0.42, ("dense",), {"cosine": 0.4})][:limit]
+        other = replace(
+            passage,
+            id="p2",
+            url=TOP_LEVEL.url,
+            anchor=TOP_LEVEL.anchor,
+            title=TOP_LEVEL.title,
+            headings=TOP_LEVEL.headings,
+            text=AIRFLOW,
+            source="linked",
+            fetched_at="2026-11-20T10:00:00Z",
+        )
+        return [
+            Hit(passage, 0.91, ("lexical", "dense"), {"bm25": 7.25, "cosine": 0.63}),
+            Hit(other, 0.42, ("dense",), {"cosine": 0.4}),
+        ][:limit]
 
     def page_text(self, url: str) -> str:
         return TEXTS[url]
 
-    def suggest(self, answer: Answer) -> list[str]:
-        return [] if answer.abstained else ["What is Celery best for?", "Why should I avoid top-level code?"]
-
     def status(self) -> dict[str, Any]:
         return {
-            "documents": 1, "links": 42, "pages": self.fetched, "passages": 1234, "indexed_at": "2026-11-24T03:00:00Z",
-            "embedder": "all-MiniLM-L6-v2", "llm": None, "offline": False, "fingerprint": "f" * 16,
+            "documents": 1,
+            "links": 42,
+            "pages": self.fetched,
+            "passages": 1234,
+            "indexed_at": "2026-11-24T03:00:00Z",
+            "embedder": "all-MiniLM-L6-v2",
+            "llm": None,
+            "offline": False,
+            "fingerprint": "f" * 16,
+            "indexed_pages": {"linked": self.fetched},
+            "problem": "",
         }
 
-    def _reply(self, question: str, searched: str, text: str, citations: tuple[Citation, ...] = (), abstained: bool = False) -> Answer:
+    def _reply(
+        self, question: str, searched: str, text: str, citations: tuple[Citation, ...] = (), abstained: bool = False
+    ) -> Answer:
         return Answer(
-            question=question, searched=searched, text=text, abstained=abstained, reason="nothing_relevant" if abstained else None,
-            confidence=0.08 if abstained else 0.93, sentences=tuple(Sentence(c.quote, (c.number,)) for c in citations),
-            citations=citations, fingerprint="f" * 16, timings_ms={"retrieve": 12.0, "compose": 3.0, "total": 15.5},
+            question=question,
+            searched=searched,
+            text=text,
+            abstained=abstained,
+            reason="nothing_relevant" if abstained else None,
+            confidence=0.08 if abstained else 0.93,
+            sentences=tuple(Sentence(c.quote, (c.number,)) for c in citations),
+            citations=citations,
+            fingerprint="f" * 16,
+            timings_ms={"retrieve": 12.0, "compose": 3.0, "total": 15.5},
         )
 
 
