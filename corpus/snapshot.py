@@ -306,6 +306,8 @@ class Archive:
                 if not first:
                     raise ArchiveError(f"{file} is not a WARC file, or its first record is damaged.") from broken
                 damage = f"{broken.what} (byte {broken.offset} of {size})"
+            if not first:
+                raise ArchiveError(f"{file} is not a WARC file: it is empty.")
         return ImportReport(file, **counts, skipped=tuple(skipped), damage=damage)
 
     def _take(self, record: bytes, counts: dict[str, int], skipped: list[tuple[str, str]]) -> None:

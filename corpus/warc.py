@@ -132,6 +132,8 @@ def _plain(stream: BinaryIO, base: int) -> Iterator[tuple[int, int, bytes]]:
         if not head:
             return
         length = _LENGTH.search(head)
+        if head.startswith(b"WARC/") and not line:
+            raise Damage(base + offset, "the file breaks off in the middle of a record")
         if not head.startswith(b"WARC/") or not head.endswith(b"\r\n\r\n") or not length:
             raise Damage(base + offset, "no record starts there")
         size = int(length.group(1))
@@ -276,6 +278,7 @@ def revisit_record(original: Capture, status: int, fetched_at: str) -> bytes:
     )
     record.rec_headers.replace_header("WARC-Profile", _NOT_MODIFIED if status == 304 else _SAME_PAYLOAD)
     writer.write_record(record)
+    record.raw_stream.close()  # warcio leaves the temporary file of a revisit open
     return out.getvalue()
 
 
