@@ -233,10 +233,15 @@ def is_whole(record: bytes) -> bool:
     return parsed.digest_checker is None or parsed.digest_checker.passed is not False
 
 
-def _packed(record_type: str, url: str, **fields: Any) -> bytes:
+def _packed(record_type: str, url: str, payload: bytes, fetched_at: str, **fields: Any) -> bytes:
     out = io.BytesIO()
     writer = WARCWriter(out, gzip=True, warc_version="1.1")
-    writer.write_record(writer.create_warc_record(url, record_type, **fields))
+    dated = {"WARC-Date": fetched_at}
+    # With its length given, warcio needs no temporary file.
+    record = writer.create_warc_record(
+        url, record_type, payload=io.BytesIO(payload), length=len(payload), warc_headers_dict=dated, **fields
+    )
+    writer.write_record(record)
     return out.getvalue()
 
 
@@ -258,9 +263,7 @@ def response_record(
     line = StatusAndHeaders(
         f"{status} {_latin(reason)}".strip(), [*kept, ("Content-Length", str(len(body)))], "HTTP/1.1"
     )
-    return _packed(
-        "response", url, payload=io.BytesIO(body), http_headers=line, warc_headers_dict={"WARC-Date": fetched_at}
-    )
+    return _packed("response", url, body, fetched_at, http_headers=line)
 
 
 def revisit_record(original: Capture, status: int, fetched_at: str) -> bytes:
@@ -285,14 +288,7 @@ def revisit_record(original: Capture, status: int, fetched_at: str) -> bytes:
 def failure_record(url: str, cause: Cause, reason: str, fetched_at: str, status: int = 0) -> bytes:
     """A metadata record that remembers why an address gave no page."""
     fields = f"status: {status}\r\ncause: {cause}\r\nreason: {' '.join(reason.split())}\r\n".encode()
-    return _packed(
-        "metadata",
-        url,
-        payload=io.BytesIO(fields),
-        length=len(fields),
-        warc_content_type="application/warc-fields",
-        warc_headers_dict={"WARC-Date": fetched_at},
-    )
+    return _packed("metadata", url, fields, fetched_at, warc_content_type="application/warc-fields")
 
 
 def repacked(record: bytes) -> bytes:

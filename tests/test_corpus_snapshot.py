@@ -41,9 +41,9 @@ def foreign(path: Path, *, packed: bool = True, version: str = "1.0") -> Path:
             request = StatusAndHeaders("GET / HTTP/1.1", [("Host", "a.example")], is_http_request=True)
             dated = {"WARC-Date": "2026-01-01T00:00:00Z"}
             record = writer.create_warc_record(
-                url, "response", payload=io.BytesIO(body), http_headers=line, warc_headers_dict=dated
+                url, "response", io.BytesIO(body), len(body), http_headers=line, warc_headers_dict=dated
             )
-            writer.write_record(writer.create_warc_record(url, "request", http_headers=request))
+            writer.write_record(writer.create_warc_record(url, "request", io.BytesIO(), 0, http_headers=request))
             writer.write_record(record)
 
         coded = [("Content-Type", HTML), ("Content-Encoding", "gzip"), ("ETag", '"1"')]
@@ -311,7 +311,7 @@ def test_a_body_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "bomb.warc.gz").open("wb") as out:
         writer = WARCWriter(out, gzip=True)
         line = StatusAndHeaders("200 OK", [("Content-Type", HTML), ("Content-Encoding", "gzip")], protocol="HTTP/1.1")
-        writer.write_record(writer.create_warc_record(A, "response", payload=io.BytesIO(bomb), http_headers=line))
+        writer.write_record(writer.create_warc_record(A, "response", io.BytesIO(bomb), len(bomb), http_headers=line))
     report = Archive(tmp_path / "pages.warc.gz").import_warc(tmp_path / "bomb.warc.gz")
     assert report.skipped == (("a record", "larger than 64 MiB"),)
 
