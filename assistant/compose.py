@@ -104,7 +104,9 @@ def _group(scored: Scored, intent: Intent) -> list[Unit]:
     if unit.kind == "term":
         while last + 1 < len(units) and units[last + 1].depth > unit.depth and units[last + 1].kind != "term":
             last += 1
-    if (first > 0 and _introduces(scored.passage, units[first - 1], units[first])) or (first > 0 and unit.kind == "sentence" and _leans_back(scored.passage, units[first], units[first - 1])):
+    if (first > 0 and _introduces(scored.passage, units[first - 1], units[first])) or (
+        first > 0 and unit.kind == "sentence" and _leans_back(scored.passage, units[first], units[first - 1])
+    ):
         first -= 1
     if unit.kind == "sentence" and intent == "how" and last + 1 < len(units) and units[last + 1].kind == "code":
         last += 1
