@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 
-from assistant.wording import GLUE, STRICT, VERBS, WEAK, Token
+from assistant.wording import STRICT, VERBS, WEAK, Token
 
 _STEPS = 20_000  # places tried a sentence and source; real sentences need a few dozen
 _TRIALS = 50  # whole alignments whose logic is compared
@@ -27,6 +27,10 @@ _RELATIVE = frozenset({"that", "which", "who", "whose", "where"})
 PRONOUNS = frozenset("it they this these he she its their such those that".split())
 """A sentence that begins with one leans on the sentence before it."""
 _DETERMINERS = frozenset("a an the this these those its their her his our your".split())
+_BE, _HAVE = frozenset("is are was were be been am".split()), frozenset("has have had".split())
+_PREPOSITIONS = frozenset("for with in on at to as of into onto upon".split())
+_TAILS = frozenset({"as", "by", "such", "through"})
+_VENDORS = frozenset("apache amazon aws google azure microsoft hashicorp".split())
 _LONGEST_GAP = 10  # content words left out between two that are kept
 
 
@@ -41,9 +45,14 @@ class Line:
     group: tuple[int, ...]  # first position of the list that a word is a member of, else its own
 
     def starts(self, at: int) -> bool:
-        """Whether a statement may begin at this word: at a clause or after a comma, one adjective left out at most."""
+        """Whether a statement may begin at this word: at a clause or after a comma."""
         first = self.group[at]
-        return self.opens(first) or (not self.before[first] and first > 0 and self.opens(first - 1))
+        return self.opens(first) or (self.spare(first - 1) and not self.before[first] and self.opens(first - 1))
+
+    def spare(self, at: int) -> bool:
+        """Whether a word may be left out alone: an adverb of manner, the vendor in "Apache Airflow". Other words before
+        a noun narrow what is claimed: "FIFO queues deliver once" isn't "queues deliver once"."""
+        return at >= 0 and (self.words[at].text.lower().endswith("ly") or self.words[at].text.lower() in _VENDORS)
 
     def opens(self, at: int) -> bool:
         """Whether a clause or what follows a comma begins at this word."""
@@ -124,76 +133,80 @@ def align(tokens: Sequence[Token], source: Sequence[Token], free: Collection[int
     """
     said, own = line(tokens), line(source)
     reason = "puts the source's words into another relation"
-    for places in islice(_alignments(said, own, frozenset(free)), _TRIALS):
+    for places, jumps in islice(_alignments(said, own, frozenset(free)), _TRIALS):
         reason = _logic(said, own, places)
+        if not reason and not _ends(own, places, jumps):
+            reason = "leaves out what the source's statement depends on"
         if not reason:
             return places, ""
     return None, reason
 
 
-def _alignments(said: Line, own: Line, free: Set[int]) -> Iterator[dict[int, int]]:
+Places = dict[int, int]  # word of the sentence → word of the source
+
+
+def _alignments(said: Line, own: Line, free: Set[int]) -> Iterator[tuple[Places, Set[int]]]:
+    """Each with the sentence's words at which it goes on elsewhere in the source."""
     candidates = [[at for at, other in enumerate(own.words) if word.matches(other)] for word in said.words]
     steps = 0
 
-    def place(index: int, last: int | None, places: dict[int, int]) -> Iterator[dict[int, int]]:
+    def place(index: int, last: int | None, places: Places, jumps: Set[int]) -> Iterator[tuple[Places, Set[int]]]:
         nonlocal steps
         if index == len(said.words):
-            yield dict(places)
+            yield places, jumps
             return
         taken = set(places.values())
         for at in candidates[index]:
             steps += 1
             if steps > _STEPS:
                 return
-            if at not in taken and _follows(said, own, index, at, last, places):
-                yield from place(index + 1, index, places | {index: at})
-        if index in free:
-            yield from place(index + 1, last, places)
+            if at in taken:
+                continue
+            if last is None:
+                if _begins(said, own, index, at):
+                    yield from place(index + 1, index, places | {index: at}, jumps)
+            elif _flows(said, own, last, index, places[last], at):
+                yield from place(index + 1, index, places | {index: at}, jumps)
+            elif own.starts(at) and _may_jump(said, index, last):
+                yield from place(index + 1, index, places | {index: at}, jumps | {index})
+        at_end = index + 1 == len(said.words)
+        if index in free and not (at_end and last is not None and _goes_on(own, places[last])):
+            yield from place(index + 1, last, places, jumps)
 
-    yield from place(0, None, {})
-
-
-def _follows(said: Line, own: Line, index: int, at: int, last: int | None, places: dict[int, int]) -> bool:
-    """Whether the sentence's word `index` may stand for the source's word `at`, after what is placed so far."""
-    if last is None:
-        # A verb or a word of glue before it speaks about what the source says first: nothing may be left out there.
-        added = any(token.key in VERBS for token in said.before[index]) or any(
-            _is_glue(word) for word in said.words[:index]
-        )
-        if own.starts(at):
-            return not added or own.opens(own.group[at])
-        return (
-            bool(said.before[index])
-            and said.before[index][0].key in PRONOUNS
-            and _stands_for_subject(said.before[index], own, at)
-        )
-    previous = places[last]
-    between = [token for place in range(last + 1, index + 1) for token in said.before[place]]
-    glued = any(_is_glue(word) for word in said.words[last + 1 : index])
-    if own.group[at] == own.group[previous] and at < previous and any(map(_separates, between)):
-        return True
-    flows = at > previous and own.clause[at] == own.clause[previous]
-    if flows and _gap_holds(said.words[last], between, glued, own, previous, at):
-        return True
-    return own.starts(at) and _may_jump(said, index, last, between)
+    yield from place(0, None, {}, frozenset())
 
 
-def _stands_for_subject(opening: Sequence[Token], own: Line, at: int) -> bool:
-    """Whether "It is a" can replace a name of up to four words and what follows it in the source."""
-    subject = at - 1
+def _goes_on(own: Line, at: int) -> bool:
+    return at + 1 < len(own.words) and own.clause[at + 1] == own.clause[at]
+
+
+def _begins(said: Line, own: Line, index: int, at: int) -> bool:
+    """Whether the sentence's first word that has a place, `index`, may stand for `at`."""
+    if own.starts(at):
+        # A verb or a word of the sentence's own before it speaks about what the source says first: nothing may be left
+        # out there.
+        return own.opens(own.group[at]) or not (index > 0 or _verbs(said.before[index]))
+    opening = said.before[index]
+    if not opening or opening[0].key not in PRONOUNS:
+        return False
+    subject = at - 1  # "It is a" for a name of up to four words and "is a"
     while subject > 0 and not own.opens(subject):
         if {token.key for token in own.before[subject]} - _DETERMINERS:
             return False
         subject -= 1
-    verbs = {token.key for token in opening if token.key in VERBS}
-    return at - subject <= 4 and verbs <= {token.key for token in own.before[at]}
+    return at - subject <= 4 and _verbs(opening) <= _verbs(own.before[at])
 
 
-def _may_jump(said: Line, index: int, last: int, between: Sequence[Token]) -> bool:
+def _verbs(tokens: Sequence[Token]) -> set[str]:
+    return {token.key for token in tokens} & VERBS
+
+
+def _may_jump(said: Line, index: int, last: int) -> bool:
     """Whether a new clause of the sentence begins at `index`, which may stand elsewhere in the source."""
-    length = next(
-        (n for n in range(1, len(said.words) - index) if _is_boundary(said.before[index + n])), len(said.words) - index
-    )
+    between = [token for place in range(last + 1, index + 1) for token in said.before[place]]
+    length = 1
+    while index + length < len(said.words) and not _is_boundary(said.before[index + length]):
+        length += 1
     if any(token.kind in ("stop", "sub") or token.key in _MOVERS for token in between):
         return length >= 2 or any(token.key in _MOVERS for token in between)
     if not any(token.kind == "pause" for token in between):
@@ -208,48 +221,70 @@ def _is_boundary(tokens: Sequence[Token]) -> bool:
     return any(token.kind in ("pause", "stop", "sub") or token.key in _MOVERS for token in tokens)
 
 
-def _gap_holds(word: Token, between: Sequence[Token], glued: bool, own: Line, previous: int, at: int) -> bool:
+def _flows(said: Line, own: Line, last: int, index: int, previous: int, at: int) -> bool:
     """Whether the words `previous` and `at` are still related as in the source without what lies between."""
-    dropped = list(range(previous + 1, at))
+    between = [token for place in range(last + 1, index + 1) for token in said.before[place]]
+    mates = {own.group[previous], own.group[at]}
+    if at < previous:
+        return len(mates) == 1 and any(map(_separates, between))
+    if own.clause[at] != own.clause[previous]:
+        return False
+    gap = [(place, token) for place in range(previous + 1, at + 1) for token in own.before[place]]
+    ours, theirs = {token.key for token in between}, {token.key for _, token in gap}
+    dropped = [place for place in range(previous + 1, at) if own.group[place] not in mates]
+    added = index > last + 1
+    if dropped or (theirs & VERBS):
+        # The sentence's own word or verb would take the place of the source's.
+        if added and not theirs & VERBS <= ours:
+            return False
+        if dropped and (added or ours & VERBS - theirs):
+            return False
+    if not dropped:
+        swapped = any(ours & kind and theirs & other for kind, other in ((_BE, _HAVE), (_HAVE, _BE)))
+        exchanged = (
+            at == previous + 1 and ours & _PREPOSITIONS and theirs & _PREPOSITIONS and not ours & theirs & _PREPOSITIONS
+        )
+        return not swapped and not exchanged
+    if len(dropped) > _LONGEST_GAP or {own.words[place].key for place in dropped} & {
+        own.words[previous].key,
+        own.words[at].key,
+    }:
+        return False  # a parallel statement begins in between
+    dropped = [place for place in dropped if not own.spare(place)]
+    separators = [place for place, token in gap if _separates(token) or token.kind == "sub"]
     if not dropped:
         return True
-    keys = {own.words[place].key for place in dropped}
-    if len(dropped) > _LONGEST_GAP or keys & {own.words[previous].key, own.words[at].key}:
-        return False  # a parallel statement begins in between
-    if word.kind == "number" and not between:
-        return (
-            len(dropped) == 1
-            and not own.before[at]
-            and not own.before[previous + 1]
-            and own.words[dropped[0]].kind == "word"
-        )
-    mates = {own.group[previous], own.group[at]}
-    others = [place for place in dropped if own.group[place] not in mates]
-    gap = [(place, token) for place in range(previous + 1, at + 1) for token in own.before[place]]
-    verbs = {token.key for token in between if token.key in VERBS} - {token.key for _, token in gap}
-    if others and (glued or verbs):
-        return False  # the sentence's own verb would take the place of what is left out
-    separators = [place for place, token in gap if _separates(token) or token.kind == "sub"]
-    if separators:
-        if any(place >= separators[-1] for place in others):
-            return False  # the last part has words of its own before `at`: its subject, perhaps
-        relative = [
-            token for place, token in gap if place == separators[-1] and token.kind == "sub" and token.key in _RELATIVE
-        ]
-        return not (others and relative) and not any(own.words[place].kind == "name" for place in others)
-    small = {token.key for token in own.before[at] if token.kind == "small"} - _DETERMINERS
-    opening = {token.key for token in own.before[previous + 1] if token.kind == "small"} - _DETERMINERS - VERBS
-    return not small or (bool(opening) and small <= {token.key for token in between})
+    if not separators or dropped[0] < separators[0] or dropped[-1] >= separators[-1]:
+        return False  # only what stands between two commas goes: the rest narrows or carries the statement
+    relative = any(place == separators[-1] and token.key in _RELATIVE for place, token in gap)
+    return not relative and not any(own.words[place].kind == "name" for place in dropped)
 
 
-def _is_glue(word: Token) -> bool:
-    return word.text.lower() in GLUE
+def _ends(own: Line, places: Places, jumps: Set[int]) -> bool:
+    """Whether each run of the sentence ends where the source pauses: "deliver once for FIFO queues" may not lose its
+    scope, but what follows a comma, "and", "because", "as" or "by" may be left out."""
+    taken = set(places.values())
+    order = sorted(places)
+    for index, following in zip(order, [*order[1:], None], strict=True):
+        if following is not None and following not in jumps:
+            continue
+        group = own.group[places[index]]
+        end = max(place for place in taken if own.group[place] == group) + 1
+        while end < len(own.words) and (own.spare(end) or own.group[end] == group):
+            end += 1
+        if end == len(own.words) or own.clause[end] != own.clause[places[index]] or end in taken:
+            continue
+        opening = own.before[end]
+        closes = any(_separates(token) or token.key in _TAILS for token in opening)
+        if not closes and not any(token.kind == "sub" and token.key not in _RELATIVE for token in opening):
+            return False
+    return True
 
 
 # ---------------------------------------------------------------- not, only, if, may, before, at least
 
 
-def _logic(said: Line, own: Line, places: dict[int, int]) -> str:
+def _logic(said: Line, own: Line, places: Places) -> str:
     """Why the small words of logic differ between a sentence and what it is laid onto; "" if they don't."""
     by_place = {at: index for index, at in places.items()}
     touched = {own.clause[at] for at in places.values()}
@@ -286,7 +321,7 @@ def _logic(said: Line, own: Line, places: dict[int, int]) -> str:
     return "" if either == theirs else 'differs in "or"'
 
 
-def _said_before(said: Line, index: int, places: dict[int, int]) -> list[Token]:
+def _said_before(said: Line, index: int, places: Places) -> list[Token]:
     first = index
     while first > 0 and first - 1 not in places:
         first -= 1

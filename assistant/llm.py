@@ -56,7 +56,7 @@ def phrase(
                     yield from reply.take(piece)
                     if reply.complete:
                         break
-                    if reply.length > longest:
+                    if reply.length > longest or reply.endless:
                         raise ModelError(f"{server} did not stop writing; choose another with OKA_LLM_MODEL.")
             if reply.empty:
                 raise ModelError(f"{server} replied nothing; choose another with OKA_LLM_MODEL.")

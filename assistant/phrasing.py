@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from assistant.alignment import PRONOUNS
 from assistant.answers import Sentence
 from assistant.support import covers, supported, without_markers
 from index.sentences import sentence_ranges
+
+_PATIENCE = 3
+"""Times that the same refused sentence may come."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Reply:
         self.kept = 0
         self.length = 0  # characters of the model, thoughts left out
         self._prose = [index for index, source in enumerate(sources) if source.prose]
+        self._refused: Counter[str] = Counter()
         self._buffer = ""
         self._fenced = False
         self._next = 0  # the first source that isn't said yet
@@ -76,6 +81,11 @@ class Reply:
     def complete(self) -> bool:
         """Whether all that can be phrased is said: what still comes would repeat it."""
         return not self._prose or self._next > self._prose[-1]
+
+    @property
+    def endless(self) -> bool:
+        """Whether the model writes the same sentence, and no supported one, again and again, as small models do."""
+        return max(self._refused.values(), default=0) > _PATIENCE
 
     @property
     def empty(self) -> bool:
@@ -149,6 +159,7 @@ class Reply:
         ahead = [index for index in found.sources if index >= self._next]
         if not found.ok or not self._leans_rightly(words, found.sources):
             self.removed += 1
+            self._refused[words] += 1
         elif ahead:
             yield from self._close(ahead[0])
             self._waiting.append(_Said(words, found.sources, item))

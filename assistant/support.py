@@ -24,6 +24,10 @@ from index.sentences import sentence_ranges
 COVERAGE = 0.8
 """Least share of a sentence's content words, weighted by length, that source and headings must account for."""
 _OWN_SHARE = 0.5  # of them must stand in the source itself: a heading alone proves nothing
+_OPEN_ENDS = frozenset(
+    "a an the of for with in on at to as into onto upon and or by from than "
+    "that which who where because if when is are was be".split()
+)
 _HEADING_JOINTS = re.compile(r"\b(?:vs\.?|versus|and|or|with|to|from|of|for|in|on|compar\w+)\b|[,/&|:]", re.IGNORECASE)
 
 _MARKERS = re.compile(
@@ -82,6 +86,8 @@ def supported(sentence: str, sources: Sequence[str], context: Sequence[str] = ()
             return Support(True, (index,), closest=index)
     if sentence.endswith("?"):
         return Support(False, reason="asks a question", closest=closest)
+    if [token for token in tokens if token.kind != "stop"][-1].key in _OPEN_ENDS:
+        return Support(False, reason="breaks off", closest=closest)
     for index in order:
         reasons[index] = _refusal(tokens, sources[index], headings[index])
         if not reasons[index]:

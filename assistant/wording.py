@@ -129,9 +129,8 @@ VERBS = frozenset("is are was were be been being am do does did has have had".sp
 
 GLUE = frozenset(
     """use uses used using provide provides provided offer offers offered include includes included including
-    call calls called according documentation document documents source sources page say says said state states stated
-    mention mentions mentioned list lists listed follow follows following describe describes described mean means
-    example examples instance short summary answer overall addition additionally furthermore moreover well known namely
+    call calls called according documentation say says said stated mention mentions mentioned follow follows following
+    describe describes described mean means example examples overall addition additionally furthermore moreover namely
     specifically way ways available""".split()
 )
 """Words that may be added: they hold a sentence together and claim nothing about orchestration."""

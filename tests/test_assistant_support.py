@@ -55,7 +55,6 @@ HOLDS = [
     ("FIFO queues deliver exactly once.", ONCE, ""),
     ("SQS standard queues deliver each message at-least-once.", ONCE, ""),
     ("You shouldn't put expensive top-level code in a DAG file.", DAGS, ""),
-    ("Don't put top-level code in a DAG file.", "Do not put expensive top-level code in a DAG file.", ""),
     ("Celery uses RabbitMQ as broker and Redis as result backend.", ROLES, ""),
     ("Choreography is decentralised.", PAIR, ""),
     ("Celery uses Redis and RabbitMQ.", "Redis, RabbitMQ, Amazon SQS", "Celery"),
@@ -139,6 +138,18 @@ FAILS = [
     ("Sagas use transactions and compensation use locks.", "Sagas use compensation and transactions use locks.", ""),
     ("Celery monitors tasks.", "Celery supports brokers and Flower monitors tasks.", ""),
     ("Celery monitors tasks.", "Celery allows Flower to monitor tasks.", ""),
+    ("Don't put top-level code in a DAG file.", "Do not put expensive top-level code in a DAG file.", ""),
+    ("Queues deliver exactly once.", "FIFO queues deliver exactly once.", ""),
+    ("Queues deliver exactly once.", "Queues deliver exactly once in FIFO mode.", ""),
+    ("The task is retried.", "The task with a rate limit is retried.", ""),
+    ("Celery reads code.", "Celery reads code that is signed.", ""),
+    ("Celery retries a failed task 3 times with a", RETRY, "breaks off"),
+    ("Messages are sent for the broker.", "Messages are sent to the broker.", ""),
+    ("The coordinator protocol the transaction.", "The coordinator undoes the transaction.", ""),
+    ("One node has the master site.", "One node is the master site.", ""),
+    ("Airflow uses Kafka.", "Airflow is Kafka.", ""),
+    ("A state adds branching to a state machine.", "A state adds branching logic to a state machine.", ""),
+    ("This can cause before it is parsed.", "This can cause a timeout before it is parsed.", ""),
     ("The server waits.", "The client that calls the server waits.", ""),
     ("Celery runs Lua scripts.", "Celery monitors the broker that runs Lua scripts.", ""),
     ("Temporal is Cadence.", "Temporal replaces Cadence.", ""),
@@ -172,9 +183,11 @@ def test_an_unsupported_sentence_fails(sentence: str, source: str, why: str) -> 
 
 
 def test_two_sources_may_prove_a_half_each() -> None:
-    sources = [PREFECT, "Celery supports RabbitMQ and Redis."]
+    sources = [PREFECT.replace("Modern ", ""), "Celery supports RabbitMQ and Redis."]
     headings = ["Frameworks\nPrefect", "Frameworks\nCelery"]
-    both = "Prefect is a modern workflow orchestration tool, while Celery supports RabbitMQ and Redis."
+    both = (
+        "Prefect is a workflow orchestration tool built for data engineers, while Celery supports RabbitMQ and Redis."
+    )
     assert supported(both, sources, headings).sources == (0, 1)
 
 
