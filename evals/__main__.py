@@ -38,7 +38,10 @@ def validate(questions: Questions = FILE) -> None:
     found = check(read_questions(questions), load_settings())
     for problem in found.problems:
         print(f"{problem.id}: {problem.message}")
-    print(f"{found.checked} records, {len(found.problems)} problems, {len(found.skipped)} skipped for want of their page", file=sys.stderr)
+    print(
+        f"{found.checked} records, {len(found.problems)} problems, {len(found.skipped)} skipped for want of their page",
+        file=sys.stderr,
+    )
     if found.problems:
         raise typer.Exit(1)
 

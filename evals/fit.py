@@ -8,11 +8,30 @@ encoder, a feature or the questions change; weights and how they came about are 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
+
+from assistant.answering import CONSIDERED, QUOTED, Assistant
+from assistant.confidence import SIGNALS, signals_of
+from assistant.query import Query, understand
+from assistant.retrieval import FEATURES, WEIGHTS, Search, load_model, retrieve
+from assistant.retrieval import Found as Retrieved
+from assistant.settings import load_settings
+from assistant.units import UNIT_FEATURES, unit_features
+from evals.metrics.answers import fact_stated
+from evals.metrics.retrieval import counts_for, gold_units
+from evals.questions import FILE, Question, read_questions
+from evals.runner import askable
+from evals.systems import found_from
+from evals.wording import key, plain
+from index.passages import Passage, Unit
 
 Array = NDArray[np.float64]
 
@@ -66,3 +85,143 @@ def reciprocal_rank(group: Group, w: Array) -> float:
 def folds(clusters: Sequence[str], count: int = 5) -> list[int]:
     """The fold of each cluster, by its hash: the same in every run."""
     return [int(hashlib.sha256(cluster.encode()).hexdigest(), 16) % count for cluster in clusters]
+
+
+# ---------------------------------------------------------------- the three models
+
+
+@dataclass(frozen=True)
+class Corpora:
+    """One assistant a data folder: weights should hold for small and large corpora alike."""
+
+    assistants: tuple[Assistant, ...]
+    questions: tuple[Question, ...]
+
+    def asked(self) -> Iterator[tuple[Assistant, Question, Query]]:
+        """Every question of each corpus that has its pages, follow-ups in their written-out form."""
+        for assistant in self.assistants:
+            for question in askable(self.questions, assistant.index.urls)[0]:
+                if question.slice != "injection":
+                    text = question.standalone or question.question
+                    yield assistant, question, understand(text, assistant.topics.anchors)
+
+
+def passages(corpora: Corpora) -> dict[str, Any]:
+    """Which candidates are gold sections."""
+    groups = []
+    for assistant, question, query in corpora.asked():
+        units = gold_units(question)
+        if not units:
+            continue
+        vector = assistant.index.embedder.encode([query.text])[0]
+        search = Search(assistant.index, assistant.topics, query.text, query, vector)
+        rows = [int(row) for row in search.candidates()]
+        found = assistant.index.passages(rows)
+        right = np.array([any(counts_for(found_from(p), unit) for unit in units) for p in found])
+        groups.append(Group(question.cluster, search.features(rows, found).astype(np.float64), right))
+    w = fit_pairs(groups, _PENALTY)
+    ranks = _held_out(groups, lambda part: fit_pairs(part, _PENALTY), reciprocal_rank)
+    return _model(
+        FEATURES,
+        w,
+        groups,
+        {"mrr": float(np.mean(ranks)), "recall@5": float(np.mean(np.array(ranks) >= 0.2))},
+    )
+
+
+def units(corpora: Corpora) -> dict[str, Any]:
+    """Which units of the best passages state a vital fact or stand in a gold quote."""
+    groups = []
+    for assistant, question, query in corpora.asked():
+        if not question.vital:
+            continue
+        found = _retrieved(assistant, query, QUOTED)
+        features = unit_features(assistant.index.embedder, query, found, found.hits)
+        right = [_tells(question, hit.passage, unit) for hit in found.hits for unit in hit.passage.units]
+        groups.append(Group(question.cluster, np.concatenate(features), np.array(right)))
+    w = fit_pairs(groups, _PENALTY)
+    ranks = _held_out(groups, lambda part: fit_pairs(part, _PENALTY), reciprocal_rank)
+    return _model(UNIT_FEATURES, w, groups, {"mrr": float(np.mean(ranks))})
+
+
+def answerable(corpora: Corpora) -> dict[str, Any]:
+    """Whether the corpus answers; the bar is the highest that refuses at most 4 % of what it answers."""
+    groups = []
+    for assistant, question, query in corpora.asked():
+        signals = signals_of(_retrieved(assistant, query, CONSIDERED), query)
+        row = np.array([[signals[name] for name in SIGNALS]])
+        groups.append(Group(question.cluster, row, np.array([question.answerable != "no"])))
+    x = np.concatenate([group.rows for group in groups])
+    y = np.concatenate([group.right for group in groups]).astype(np.float64)
+
+    def fitted(part: Sequence[Group]) -> Array:
+        own = np.concatenate([group.rows for group in part])
+        truth = np.concatenate([group.right for group in part]).astype(np.float64)
+        return fit_logistic(own, truth, np.ones(len(own)), _PENALTY_GATE, free=[0])
+
+    w = fitted(groups)
+    held = np.array(_held_out(groups, fitted, lambda group, part: float(group.rows[0] @ part)))
+    chance = 1 / (1 + np.exp(-held))
+    bar = float(np.quantile(chance[y == 1], _REFUSED))
+    auroc = float(np.mean(chance[y == 1][:, None] > chance[y == 0][None, :]))
+    caught = float(np.mean(chance[y == 0] < bar))
+    model = _model(SIGNALS, w, groups, {"auroc": auroc, "absent caught": caught, "refused": _REFUSED})
+    return {**model, "bar": round(bar, 4)}
+
+
+_PENALTY = 0.1  # of 0.03 … 3 the best mean reciprocal rank in cross-validation
+_PENALTY_GATE = 0.3
+_REFUSED = 0.04  # of the answerable questions that may be refused
+
+
+def _retrieved(assistant: Assistant, query: Query, limit: int) -> Retrieved:
+    return retrieve(assistant.index, assistant.topics, query, raw=query.text, limit=limit)
+
+
+def _tells(question: Question, passage: Passage, unit: Unit) -> bool:
+    if unit.kind == "label" or unit.header or passage.url not in {gold.url for gold in question.gold}:
+        return False
+    words = plain(passage.words(unit))
+    quoted = any(key(gold.quote) in key(words) or key(words) in key(gold.quote) for gold in question.gold)
+    return quoted or any(fact_stated(fact, words, question) for fact in question.vital)
+
+
+def _held_out(
+    groups: Sequence[Group], fit: Callable[[Sequence[Group]], Array], score: Callable[[Group, Array], float]
+) -> list[float]:
+    """Each group's score under weights that were fitted without its cluster."""
+    fold = folds([group.cluster for group in groups])
+    weights = [fit([g for g, f in zip(groups, fold, strict=True) if f != left_out]) for left_out in range(5)]
+    return [score(group, weights[f]) for group, f in zip(groups, fold, strict=True)]
+
+
+def _model(names: Sequence[str], w: Array, groups: Sequence[Group], measured: dict[str, float]) -> dict[str, Any]:
+    return {
+        "fitted": f"python -m evals.fit, dev split, {len(groups)} questions, L2, five-fold cross-validation",
+        "cross_validation": {name: round(value, 3) for name, value in measured.items()},
+        "weights": {name: round(float(value), 4) for name, value in zip(names, w, strict=True)},
+    }
+
+
+def main(
+    models: Annotated[list[str], typer.Argument(help="of: passages, units, answerable; in this order")],
+    data_dir: Annotated[list[Path], typer.Option(help="a data folder with a built index; repeatable")],
+) -> None:
+    """Fits models on the dev split and writes them to assistant/weights.json."""
+    questions = tuple(question for question in read_questions(FILE) if question.split == "dev")
+    for name in models:
+        if name not in _FITS:
+            raise typer.BadParameter(f"{name} is none of {', '.join(_FITS)}")
+        load_model.cache_clear()
+        corpora = Corpora(tuple(Assistant(load_settings(data_dir=folder)) for folder in data_dir), questions)
+        model = _FITS[name](corpora)
+        written = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+        written[name] = model
+        WEIGHTS.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        print(f"{name}: {json.dumps(model, indent=1)}")
+
+
+_FITS: dict[str, Callable[[Corpora], dict[str, Any]]] = {"passages": passages, "units": units, "answerable": answerable}
+
+if __name__ == "__main__":
+    typer.run(main)

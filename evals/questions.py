@@ -70,7 +70,8 @@ class Question(_Record):
     standalone: str | None = None
     answerable: Literal["yes", "no", "partial"]
     unanswerable_class: (
-        Literal["absent-fact", "false-premise", "out-of-domain", "underspecified", "price-or-future", "unknown-tool"] | None
+        Literal["absent-fact", "false-premise", "out-of-domain", "underspecified", "price-or-future", "unknown-tool"]
+        | None
     ) = None
     gold: tuple[Gold, ...] = ()
     facts: tuple[Fact, ...] = ()
@@ -132,7 +133,9 @@ def read_questions(file: Path) -> list[Question]:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"])) or "the record"
-            raise EvalError(f"Line {number} of {file}: {place}: {first['msg']}; mend it, see evals/questions.py.") from error
+            raise EvalError(
+                f"Line {number} of {file}: {place}: {first['msg']}; mend it, see evals/questions.py."
+            ) from error
         if question.id in seen:
             raise EvalError(f"Line {number} of {file} uses the id {question.id} a second time; give it another.")
         seen.add(question.id)

@@ -74,7 +74,9 @@ def askable(questions: Iterable[Question], urls: frozenset[str]) -> tuple[list[Q
     return fit, dict(skipped)
 
 
-def run_system(system: System, questions: Sequence[Question], corpus: Corpus, progress: Progress | None = None) -> Result:
+def run_system(
+    system: System, questions: Sequence[Question], corpus: Corpus, progress: Progress | None = None
+) -> Result:
     """Asks every question once, chains turn by turn with the system's own replies as history."""
     outcomes: list[Outcome] = []
     conversation: dict[str, list[Mapping[str, str]]] = defaultdict(list)

@@ -33,7 +33,9 @@ def evaluate(
     chosen = [question for question in questions if split in ("all", question.split)]
     asked, skipped = askable(chosen, corpus.urls)
     if not asked:
-        raise EvalError("None of the questions has its pages in the archive: run `oka fetch`, then `python -m evals` again.")
+        raise EvalError(
+            "None of the questions has its pages in the archive: run `oka fetch`, then `python -m evals` again."
+        )
     systems: list[System] = [Oka(assistant)]
     with _bars() as bars:
         results = [_with_bar(bars, system, asked, corpus) for system in systems]

@@ -80,7 +80,9 @@ class StarterWithModel:
         options = {"model": settings.llm_model, "api_base": settings.llm_base_url, "api_key": key}
         llm = OpenAILike(is_chat_model=True, temperature=0.0, timeout=settings.llm_timeout, max_retries=0, **options)
         index = starter.index
-        self._engine = CitationQueryEngine.from_args(index, llm=llm) if kind == "citations" else index.as_query_engine(llm=llm)
+        self._engine = (
+            CitationQueryEngine.from_args(index, llm=llm) if kind == "citations" else index.as_query_engine(llm=llm)
+        )
 
     def search(self, question: Question, history: History) -> list[Found]:
         """The starter's list."""
@@ -89,14 +91,18 @@ class StarterWithModel:
     def answer(self, question: Question, history: History) -> Answer:
         """What the model wrote; a sentence cites the sources that it names, or all of them where it names none."""
         response = self._engine.query(question.question)
-        reply = quoting(question.question, [self._starter.place(hit.node) for hit in response.source_nodes], self._starter.corpus)
+        reply = quoting(
+            question.question, [self._starter.place(hit.node) for hit in response.source_nodes], self._starter.corpus
+        )
         text = str(response.response or "")
         everything = tuple(citation.number for citation in reply.citations)
         sentences = []
         for start, end in sentence_ranges(text, 0, len(text)):
             named = tuple(int(n) for n in re.findall(r"\[(\d+)\]", text[start:end]) if int(n) in everything)
             sentences.append(Sentence(re.sub(r"\s?\[\d+\]", "", text[start:end]), named or everything))
-        return replace(reply, text=text, sentences=tuple(sentences), abstained=not text.strip() or text == "Empty Response")
+        return replace(
+            reply, text=text, sentences=tuple(sentences), abstained=not text.strip() or text == "Empty Response"
+        )
 
 
 def _open_or_build(corpus: Corpus, folder: Path, progress: Callable[[int, int], None]) -> Any:
@@ -120,7 +126,10 @@ def _fill(index: Any, corpus: Corpus, progress: Callable[[int, int], None]) -> N
     urls = sorted(corpus.urls)
     for first in range(0, len(urls), _BATCH):
         # SimpleDirectoryReader gives every document its path, which the splitter leaves in what is embedded.
-        batch = [Document(text=corpus.page_text(url) or "", id_=url, metadata={"file_path": url}) for url in urls[first : first + _BATCH]]
+        batch = [
+            Document(text=corpus.page_text(url) or "", id_=url, metadata={"file_path": url})
+            for url in urls[first : first + _BATCH]
+        ]
         index.insert_nodes(splitter.get_nodes_from_documents(batch))
         progress(min(first + _BATCH, len(urls)), len(urls))
 
@@ -151,6 +160,8 @@ def _vector_index(corpus: Corpus, folder: Path) -> Any:
 
     client = chromadb.PersistentClient(str(folder), ChromaSettings(anonymized_telemetry=False))
     # One thread: with more the graph, and so what is found, differs from build to build.
-    collection = client.get_or_create_collection("starter", embedding_function=None, configuration={"hnsw": {"num_threads": 1}})
+    collection = client.get_or_create_collection(
+        "starter", embedding_function=None, configuration={"hnsw": {"num_threads": 1}}
+    )
     encoder = Encoder(model_name=corpus.index.embedder.name, embed_batch_size=256)
     return VectorStoreIndex.from_vector_store(ChromaVectorStore(chroma_collection=collection), embed_model=encoder)

@@ -62,7 +62,9 @@ def quoting(question: str, places: Sequence[Found], corpus: Corpus, confidence: 
     text = "\n\n".join(f"{c.quote} [{c.number}]" for c in citations)
     sentences = tuple(Sentence(c.quote, (c.number,)) for c in citations)
     reason = None if places else "nothing_relevant"
-    return Answer(question, question, text, not places, reason, confidence, sentences, tuple(citations), corpus.fingerprint)
+    return Answer(
+        question, question, text, not places, reason, confidence, sentences, tuple(citations), corpus.fingerprint
+    )
 
 
 class Oka:
@@ -177,7 +179,11 @@ class Gold:
     def answer(self, question: Question, history: History) -> Answer:
         """One claim a quote of grade 2; grade 1 only where nothing has grade 2. `resources`: the required addresses."""
         best = max((gold.grade for gold in question.gold), default=2)
-        places = [Found(gold.url, (gold.anchor,), self._verbatim(gold.url, gold.quote)) for gold in question.gold if gold.grade == best]
+        places = [
+            Found(gold.url, (gold.anchor,), self._verbatim(gold.url, gold.quote))
+            for gold in question.gold
+            if gold.grade == best
+        ]
         confidence = 0.0 if question.answerable == "no" else 1.0
         reply = quoting(question.question, places, self.corpus, confidence)
         links = tuple((url, url) for url in question.required_urls)

@@ -40,7 +40,11 @@ def read_pages(settings: Settings, urls: Collection[str]) -> dict[str, Page]:
     documents = read_documents(settings.documents)
     archive = Archive(settings.archive)
     pages = {page.url: page for page in documents}
-    pages |= {found.capture.url: parse(found, archive) for found in find_pages(documents, archive) if found.capture.url in urls}
+    pages |= {
+        found.capture.url: parse(found, archive)
+        for found in find_pages(documents, archive)
+        if found.capture.url in urls
+    }
     return pages
 
 
@@ -108,7 +112,9 @@ def _across(questions: Sequence[Question]) -> Iterator[Problem]:
         for gold in question.gold[:1] if question.turn == 1 else ():  # its home; a comparison has others beside
             first = owner.setdefault((gold.url, gold.anchor), question)
             if first.cluster != question.cluster:
-                yield Problem(question.id, f"is at home in {gold.url}#{gold.anchor} as {first.id} is, in another cluster")
+                yield Problem(
+                    question.id, f"is at home in {gold.url}#{gold.anchor} as {first.id} is, in another cluster"
+                )
     for chain, turns in chains.items():
         if [turn.turn for turn in turns] != list(range(1, len(turns) + 1)) or len({turn.cluster for turn in turns}) > 1:
             yield Problem(turns[0].id, f"chain {chain} isn't turns 1, 2, … of one cluster in order")

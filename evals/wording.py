@@ -10,9 +10,11 @@ _MARKER = re.compile(r"\s?\[\d+\](?!\()")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 _FENCE = re.compile(r"^\s*(?:```|~~~)[^\n]*$", re.MULTILINE)
 _LINE_MARK = re.compile(r"^\s*(?:#{1,6}\s+|[-*+]\s+|\d+[.)]\s+|>\s?|\|(?:\s*:?-+:?\s*\|)+\s*$)", re.MULTILINE)
-_EMPHASIS = re.compile(r"\*{1,3}|(?<!\w)__?(?=\S)|(?<=\S)__?(?!\w)")
+_EMPHASIS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}")  # not "_": names in code have it
 _ESCAPE = re.compile(r"\\(?=[\\`*_{}\[\]()#+.!|<>~-])")
-_ALIKE = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "‐": "-", "‑": "-", "–": "-", "—": "-", "−": "-", "\u00ad": ""})
+_ALIKE = str.maketrans(
+    {"‘": "'", "’": "'", "“": '"', "”": '"', "‐": "-", "‑": "-", "–": "-", "—": "-", "−": "-", "\u00ad": ""}
+)
 _NO_MARKUP = str.maketrans(dict.fromkeys("*_`~|\\#", ""))
 _NEGATION = re.compile(r"\b(?:not|never|no|without|cannot|can't|won't|isn't|aren't|don't|doesn't|neither|nor)\b", re.I)
 

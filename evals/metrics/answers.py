@@ -55,7 +55,9 @@ def score_answer(question: Question, answer: Answer, citations_hold: bool) -> Sc
         weights = {fact.id: 1.0 if fact.vital else 0.5 for fact in question.facts}
         scores["vital"] = recall
         scores["all_facts"] = sum(weights[name] for name in found if found[name]) / sum(weights.values())
-        scores["fact_f3"] = _f3(recall, len(text), max(_CHARACTERS_PER_FACT * sum(found.values()), _gold_length(question)))
+        scores["fact_f3"] = _f3(
+            recall, len(text), max(_CHARACTERS_PER_FACT * sum(found.values()), _gold_length(question))
+        )
     if question.slice == "list" and vital:
         scores["items_f1"] = _items_f1(question, answer, recall)
     if question.required_urls:

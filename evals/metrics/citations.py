@@ -23,7 +23,9 @@ Rarity = Callable[[str], float]
 
 _COVERAGE = 0.8
 _EXACT = re.compile(r"https?://\S+|\w*\d[\w.,%]*\w|\d|\w+(?:[_./:]\w+)+|(?<=[\w,;] )[A-Z]\w+")
-_LOGIC = re.compile(r"\b(not|never|no|without|cannot|only|more|less|fewer|least|most|before|after|exactly|unless|except)\b|n't\b", re.I)
+_LOGIC = re.compile(
+    r"\b(not|never|no|without|cannot|only|more|less|fewer|least|most|before|after|exactly|unless|except)\b|n't\b", re.I
+)
 _FRAME = re.compile(r"^(?:\*\*.*\*\*:?|#{1,6} .*|\|[\s:|-]*\||[^.!]*[:?]|\[\d+\]|`{3,}.*|~{3,}.*|)$")
 
 
@@ -56,7 +58,8 @@ def _sources(question: Question, citations: Sequence[Citation], stands: Sequence
     gold = {gold.url for gold in question.gold}
     in_documents = any(url.startswith("kb/") for url in gold)
     original = [
-        exact and (in_documents or not citation.url.startswith("kb/")) for citation, exact in zip(citations, stands, strict=True)
+        exact and (in_documents or not citation.url.startswith("kb/"))
+        for citation, exact in zip(citations, stands, strict=True)
     ]
     urls = {citation.url for citation in citations}
     vital = {g.url for g in question.gold if g.grade == 2} or gold
@@ -77,9 +80,13 @@ def all_links_valid(answer: Answer, page_text: PageText) -> bool:
     """Whether every address in text and citations is a page of the corpus, a resource of the documents, or quoted."""
     known = {canonical(url) for citation in answer.citations for _, url in citation.resources}
     quotes = "\n".join(citation.quote for citation in answer.citations)
-    links = all(citation.link.startswith(citation.url) and page_text(citation.url) is not None for citation in answer.citations)
+    links = all(
+        citation.link.startswith(citation.url) and page_text(citation.url) is not None for citation in answer.citations
+    )
     return links and all(
-        name in known or name in quotes or any(page_text(url) is not None for url in (name, f"https://{name}", f"https://{name}/"))
+        name in known
+        or name in quotes
+        or any(page_text(url) is not None for url in (name, f"https://{name}", f"https://{name}/"))
         for name in named_addresses(answer)
     )
 
@@ -88,7 +95,9 @@ def _unclaimed(answer: Answer) -> list[str]:
     """Lines of the text that belong to no claim, headings, table frames and lead-ins ("…:") left out."""
     said = key(plain("\n".join(sentence.text for sentence in answer.sentences)))
     lines = (line.strip() for line in answer.text.splitlines())
-    pieces = (piece.strip() for line in lines if not _FRAME.match(line) for piece in re.split(r"\s?(?:\[\d+\])+\s*", line))
+    pieces = (
+        piece.strip() for line in lines if not _FRAME.match(line) for piece in re.split(r"\s?(?:\[\d+\])+\s*", line)
+    )
     return [piece for piece in pieces if terms(plain(piece)) and key(plain(piece)) not in said]
 
 

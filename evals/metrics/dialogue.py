@@ -12,7 +12,9 @@ from evals.wording import plain, same
 from index.terms import terms
 
 
-def score_follow_up(question: Question, searched: str, earlier: Sequence[str], own: Scores, standalone: Scores) -> Scores:
+def score_follow_up(
+    question: Question, searched: str, earlier: Sequence[str], own: Scores, standalone: Scores
+) -> Scores:
     """`own` and `standalone` are the rankings' scores on the conversation and on the question written out in full."""
     if question.turn == 1 or not question.standalone:
         return {}

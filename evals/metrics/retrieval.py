@@ -43,7 +43,10 @@ def gold_units(question: Question) -> list[GoldUnit]:
     """The distinct sections of a question's gold, in its order."""
     places = dict.fromkeys((gold.url, gold.anchor) for gold in question.gold)
     own = {place: [gold for gold in question.gold if (gold.url, gold.anchor) == place] for place in places}
-    return [GoldUnit(*place, tuple(key(g.quote) for g in golds), max(g.grade for g in golds)) for place, golds in own.items()]
+    return [
+        GoldUnit(*place, tuple(key(g.quote) for g in golds), max(g.grade for g in golds))
+        for place, golds in own.items()
+    ]
 
 
 def counts_for(found: Found, unit: GoldUnit) -> bool:
@@ -67,7 +70,9 @@ def credited(units: Sequence[GoldUnit], ranking: Sequence[Found]) -> list[int | 
     return credits
 
 
-def score_ranking(question: Question, ranking: Sequence[Found], count_tokens: Callable[[Sequence[str]], list[int]]) -> Scores:
+def score_ranking(
+    question: Question, ranking: Sequence[Found], count_tokens: Callable[[Sequence[str]], list[int]]
+) -> Scores:
     """Recall of sections and pages at each depth, MRR@10, nDCG@10 (gains 2 and 1), vital facts within the budget."""
     units = gold_units(question)
     if not units:
