@@ -63,6 +63,7 @@ class Answer:
     citations: tuple[Citation, ...]
     fingerprint: str
     timings_ms: dict[str, float] = field(default_factory=dict)
+    notice: str | None = None  # for the reader, about the language model: how much of it was replaced, why it failed
 
     def to_dict(self) -> dict[str, Any]:
         """The contract's JSON form of an answer."""
@@ -77,4 +78,5 @@ class Answer:
             "citations": [c.to_dict() for c in self.citations],
             "fingerprint": self.fingerprint,
             "timings_ms": dict(self.timings_ms),
+            "notice": self.notice,
         }

@@ -13,9 +13,10 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from assistant.answers import Answer
 from assistant.phrasing import Phrased, Reply, Source
 from assistant.prompts import Message, phrase_messages, rewrite_messages
 from assistant.wording import GLUE, plain, scan
@@ -24,7 +25,7 @@ from corpus.errors import ModelError
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Phrased", "Source", "phrase", "rewrite_follow_up"]
+__all__ = ["Phrased", "Source", "phrase", "rephrase", "rewrite_follow_up"]
 
 _PROMPT_CHARACTERS = 6_000
 """Of sources; about 1,500 tokens, so that prompt and reply fit into a context of 4,096. The rest is quoted."""
@@ -33,6 +34,49 @@ _REPLY_TOKENS = 2_048
 _REPLY_BYTES = 4_000_000  # read from the server whatever it is
 _CONNECT_S = 5.0
 _QUESTION_CHARACTERS = 400
+_MARKERS = re.compile(r"\s*(?:\[\d+\])+")
+_AROUND = re.compile(
+    r"\s*(?:\[\d+\])+|^[ \t]*(?:[-*+]|\d+\.)[ \t]+", re.MULTILINE
+)  # markers before, bullets of, a claim
+
+
+def rephrase(
+    reply: Answer, *, base_url: str, model: str, api_key: str | None, timeout: float
+) -> Iterator[str | Answer]:
+    """A composed answer in the model's words: yields Markdown as it can be shown, last the Answer with its notice.
+
+    Labels, code and what follows the claims stay; an answer that holds a table, or nothing but code, stays as it is.
+    """
+    sources, tail = _sources(reply)
+    if reply.abstained or not any(source.prose for source in sources):
+        yield reply.text
+        yield reply
+        return
+    for piece in phrase(reply.searched, sources, base_url=base_url, model=model, api_key=api_key, timeout=timeout):
+        if isinstance(piece, str):
+            yield piece
+            continue
+        if piece.kept:
+            yield tail
+            reply = replace(reply, text=piece.text + tail, sentences=piece.sentences)
+        yield replace(reply, notice=piece.notice)
+
+
+def _sources(reply: Answer) -> tuple[list[Source], str]:
+    """Each claim with the label above it, and what follows the last one. No sources where the text isn't the claims one
+    after the other: a table."""
+    headings = {citation.number: citation.headings for citation in reply.citations}
+    sources: list[Source] = []
+    position = 0
+    for sentence in reply.sentences:
+        at = reply.text.find(sentence.text, position)
+        if at < 0 or len(sentence.citations) != 1:
+            return [], ""
+        between = _AROUND.sub("", reply.text[position:at]).strip()
+        number = sentence.citations[0]
+        sources.append(Source(number, sentence.text, headings[number], between))
+        position = at + len(sentence.text)
+    return sources, _MARKERS.sub("", reply.text[position:], count=1)
 
 
 def phrase(

@@ -24,11 +24,12 @@ _PATIENCE = 3
 @dataclass(frozen=True)
 class Source:
     """A quote that the model may phrase. `text` is what is shown where it doesn't: Markdown without marker. Several may
-    share a number."""
+    share a number. `lead` is a label that stands above it ("**Key Features:**") and is no claim."""
 
     number: int
     text: str
     headings: tuple[str, ...]
+    lead: str = ""
 
     @property
     def prose(self) -> bool:
@@ -190,6 +191,10 @@ class Reply:
         """Says the sources before `upto`: in the model's words where they cover one, else as quotes."""
         while self._next < upto:
             index, source = self._next, self.sources[self._next]
+            if source.lead:
+                self._pieces.append(f"\n\n{source.lead}\n\n" if self._pieces else f"{source.lead}\n\n")
+                self._last_item = False
+                yield self._pieces[-1]
             mine = [said for said in self._waiting if index in said.proof]
             if mine and self._covered(index):
                 for said in mine:
@@ -211,7 +216,7 @@ class Reply:
         self._sentences.append(Sentence(text, numbers))
         marker = "".join(f"[{number}]" for number in numbers)
         block = "\n" in text
-        if not self._pieces:
+        if not self._pieces or self._pieces[-1].endswith("\n\n"):
             joint = ""
         elif item and self._last_item:
             joint = "\n"

@@ -7,17 +7,19 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-import scripted_llm as scripted
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_llm import ScriptedLLM, says
 
-from assistant.llm import Phrased, Source, phrase, rewrite_follow_up
+from assistant.answers import Answer, Citation, Sentence
+from assistant.llm import Phrased, Source, phrase, rephrase, rewrite_follow_up
 from assistant.phrasing import Reply
 from assistant.prompts import escape, phrase_messages
 from corpus.errors import ModelError
+from tests import scripted_llm as scripted
+from tests.scripted_llm import ScriptedLLM, says
 
 KEY = "sk-very-secret-0123456789"
 SOURCES = [
@@ -162,6 +164,53 @@ def test_what_markdown_would_take_for_markup_is_shown_as_code() -> None:
     with ScriptedLLM(says(source.text)) as server:
         _, phrased = ask(server.base_url, [source])
     assert phrased.text == "Read `https://docs.example/x_y` and set `__init__` once. [1]"
+
+
+# ---------------------------------------------------------------- a composed answer
+
+
+def composed(text: str, *sentences: Sentence) -> Answer:
+    citations = [
+        Citation(number, "kb/x.md", "celery", "kb/x.md#celery", "X", ("Celery",), "q", 0, 1, "", (), None)
+        for number in sorted({number for sentence in sentences for number in sentence.citations})
+    ]
+    return Answer("q", "Which brokers?", text, False, None, 0.9, sentences, tuple(citations), "f", {"total": 1.0})
+
+
+def rephrased(reply: Answer, behaviour: scripted.Behaviour) -> tuple[str, Answer]:
+    with ScriptedLLM(behaviour) as server:
+        *pieces, last = rephrase(reply, base_url=server.base_url, model="tiny", api_key=None, timeout=5)
+    assert isinstance(last, Answer)
+    return "".join(piece for piece in pieces if isinstance(piece, str)), last
+
+
+LISTED = composed(
+    "Celery supports brokers. [1]\n\n**Message Brokers:**\n\n- Redis [1]\n- Amazon SQS [1]\n\n```python\nx = 1\n```\n[2]\n\nMore: [a](b)",
+    Sentence("Celery supports brokers.", (1,)),
+    Sentence("Redis", (1,)),
+    Sentence("Amazon SQS", (1,)),
+    Sentence("```python\nx = 1\n```", (2,)),
+)
+
+
+def test_an_answer_keeps_its_labels_code_and_end() -> None:
+    streamed, reply = rephrased(LISTED, says("Celery supports brokers.\n\n- Redis\n- Amazon SQS"))
+    assert streamed == reply.text == LISTED.text
+    assert (reply.sentences, reply.citations, reply.notice) == (LISTED.sentences, LISTED.citations, None)
+
+
+def test_an_answer_stays_composed_where_the_model_is_of_no_use() -> None:
+    _, reply = rephrased(LISTED, says("I like trains."))
+    assert reply == replace(LISTED, notice=reply.notice)
+    assert str(reply.notice).startswith("No sentence of the model")
+    assert reply.to_dict()["notice"] == reply.notice
+
+
+def test_an_abstention_or_a_table_is_not_put_to_the_model() -> None:
+    table = composed("| | a |\n|---|---|\n| x | y [1] |", Sentence("x\ty", (1,)))
+    for reply in (table, replace(LISTED, abstained=True)):
+        *_, last = rephrase(reply, base_url=scripted.refused_url(), model="tiny", api_key=None, timeout=5)
+        assert last == reply
 
 
 # ---------------------------------------------------------------- what it is told
