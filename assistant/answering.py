@@ -5,6 +5,7 @@ The command line, the web chat, `assistant.answer` and the evals all call `Assis
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from assistant.compose import choose, layout, merge
 from assistant.confidence import Verdict, decide
 from assistant.conversation import resolve, user_turns
 from assistant.fetching import fetch_pages
+from assistant.llm import rephrase
 from assistant.query import Query, check_question, understand
 from assistant.retrieval import Found, retrieve
 from assistant.settings import Settings
@@ -29,9 +31,9 @@ from index.store import Index
 
 Progress = Callable[[str, int, int], None]
 
-_CONSIDERED = 10
+CONSIDERED = 10
 """Passages that are looked at for one answer."""
-_QUOTED = 4
+QUOTED = 4
 """Of these, how many may be quoted."""
 _NEAREST = 3
 """Resources named by an abstention, at most."""
@@ -78,25 +80,32 @@ class Assistant:
 
         Raises QuestionError for a question that can't be asked, StoreError for an index that can't be used.
         """
-        with _Clock() as clock:
-            asked = check_question(question)
-            query, found = self._find(asked, history, _CONSIDERED, only)
-            clock.lap("retrieve")
-            verdict = decide(found)
-            reply = self._abstain(query, found, verdict) if verdict.reason else self._compose(query, found)
-            clock.lap("compose")
-        return replace(reply, question=asked, confidence=verdict.confidence, timings_ms=clock.laps)
+        *_, reply = self.stream(question, history, only)
+        assert isinstance(reply, Answer)
+        return reply
 
     def stream(
         self, question: str, history: Sequence[Mapping[str, Any]] | None = None, only: str | None = None
     ) -> Iterator[str | Answer]:
-        """The answer's Markdown as it grows, last the Answer itself."""
-        reply = self.answer(question, history, only)
-        shown = ""
-        for piece in reply.text.split("\n\n"):
-            shown = f"{shown}\n\n{piece}" if shown else piece
-            yield shown
-        yield reply
+        """The answer's Markdown as it grows, last the Answer itself, whose text counts: where a model was of no use it
+        is the composed one."""
+        with _Clock() as clock:
+            asked = check_question(question)
+            query, found = self._find(asked, history, CONSIDERED, only)
+            clock.lap("retrieve")
+            verdict = decide(found, query)
+            reply = self._abstain(query, found, verdict) if verdict.reason else self._compose(query, found)
+            clock.lap("compose")
+            shown = ""
+            for piece in self._worded(reply):
+                if isinstance(piece, str):
+                    shown += piece
+                    yield shown
+                else:
+                    reply = piece
+            if self.settings.llm_base_url:
+                clock.lap("model")
+        yield replace(reply, question=asked, confidence=verdict.confidence, timings_ms=clock.laps)
 
     def search(
         self,
@@ -136,14 +145,29 @@ class Assistant:
         return query, retrieve(self.index, self.topics, query, raw=asked, limit=limit, only=only)
 
     def _compose(self, query: Query, found: Found) -> Answer:
-        hits = found.hits[:_QUOTED]
-        claims = merge(choose(hits, score_units(self.index.embedder, found, hits), query.intent))
+        hits = found.hits[:QUOTED]
+        claims = merge(choose(hits, score_units(self.index.embedder, query, found, hits), query.intent))
         citations = [
             cite(number, claim.passage, claim.start, claim.end, self.index.page(claim.passage.url).text)
             for number, claim in enumerate(claims, start=1)
         ]
         text, sentences = layout(claims, [citation.number for citation in citations])
         return self._reply(query, text, None, sentences=sentences, citations=tuple(citations))
+
+    def _worded(self, reply: Answer) -> Iterator[str | Answer]:
+        """Its Markdown in pieces, by the user's model if there is one; then the Answer if that changed it."""
+        settings = self.settings
+        if settings.llm_base_url is None:
+            yield from re.split(r"(?<=\n\n)", reply.text)
+            return
+        key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+        yield from rephrase(
+            reply,
+            base_url=settings.llm_base_url,
+            model=settings.llm_model or "default",
+            api_key=key,
+            timeout=settings.llm_timeout,
+        )
 
     def _abstain(self, query: Query, found: Found, verdict: Verdict) -> Answer:
         missing = ", ".join(f"“{word}”" for word in verdict.missing)
@@ -172,7 +196,7 @@ class Assistant:
 def nearest_resources(found: Found) -> list[tuple[str, str]]:
     """Titles and addresses of the resources behind the best hits, each once."""
     nearest: dict[str, str] = {}
-    for hit in found.hits[:_CONSIDERED]:
+    for hit in found.hits[:CONSIDERED]:
         passage = hit.passage
         if passage.source == "document":
             nearest.update(

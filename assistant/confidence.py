@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from assistant.query import Query
 from assistant.retrieval import FEATURES, Found, load_model
 
 SIGNALS = (
@@ -33,12 +34,12 @@ class Verdict:
     missing: tuple[str, ...] = ()  # words of the question that the sources don't have
 
 
-def decide(found: Found) -> Verdict:
+def decide(found: Found, query: Query) -> Verdict:
     """Answer where the probability reaches the bar that was fitted with the weights."""
     if not found.hits:
         return Verdict(0.0, "nothing_relevant", found.unknown)
     weights = load_model("answerable")["weights"]
-    signals = signals_of(found)
+    signals = signals_of(found, query)
     confidence = 1 / (1 + math.exp(-sum(weights[name] * value for name, value in signals.items())))
     if confidence >= load_model("answerable")["bar"]:
         return Verdict(round(confidence, 4), None)
@@ -46,7 +47,7 @@ def decide(found: Found) -> Verdict:
     return Verdict(round(confidence, 4), "not_stated" if related else "nothing_relevant", found.unknown)
 
 
-def signals_of(found: Found) -> dict[str, float]:
+def signals_of(found: Found, query: Query) -> dict[str, float]:
     """The features of the decision, by the names in SIGNALS."""
     best = found.features[:_LOOKED_AT]
     column = {name: best[:, at] for at, name in enumerate(FEATURES)}

@@ -24,8 +24,12 @@ from index.passages import Hit, Passage
 from index.store import Index
 from index.terms import terms
 
+WEIGHTS = Path(__file__).parent / "weights.json"
+
 _POOL = 40
-"""Candidates taken from each list: published evidence and our ablation agree that more than 30–50 a list cost precision."""
+"""Candidates taken from each list."""
+_POOL_NEAR = 20
+"""Candidates taken from the documents and linked pages alone: among many deep pages they would be crowded out."""
 
 FEATURES = (
     "body",  # BM25 of the body, as a share of what the question's words could score
@@ -41,7 +45,9 @@ FEATURES = (
     "other_site",  # the question names a tool and the page is of another
     "document",  # a document of ours
     "linked",  # a page that a document links to
-    "asks_for_document",  # a document, and the question asks for a resource or a recommendation
+    "document_coverage",  # coverage again, for a document: its short sections name a tool without saying much of it
+    "document_cosine",  # likewise
+    "document_asked",  # a document, and the question asks for a resource or a recommendation
     "page",  # the best body score of the page's candidates: a page that is about it all over
     "opening",  # the first section of its page
 )
@@ -61,7 +67,7 @@ class Found:
 @cache
 def load_model(name: str) -> dict[str, Any]:
     """One fitted model of weights.json, by name."""
-    models: dict[str, Any] = json.loads((Path(__file__).parent / "weights.json").read_text(encoding="utf-8"))
+    models: dict[str, Any] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
     return dict(models[name])
 
 
@@ -71,7 +77,7 @@ def retrieve(index: Index, topics: Topics, query: Query, *, raw: str, limit: int
     vectors = index.embedder.encode(forms)
     weights = load_model("passages")["weights"]
     row = np.array([weights[name] for name in FEATURES], np.float32)
-    searches = [_Search(index, topics, form, query, vector) for form, vector in zip(forms, vectors, strict=True)]
+    searches = [Search(index, topics, form, query, vector) for form, vector in zip(forms, vectors, strict=True)]
     ranked: list[list[tuple[float, int]]] = []
     passages: dict[int, Passage] = {}
     signals: dict[int, NDArray[np.float32]] = {}
@@ -115,7 +121,7 @@ def _interleave(ranked: Sequence[Sequence[tuple[float, int]]], limit: int) -> li
     return [(negative, number) for number, negative in chosen.items()][:limit]
 
 
-class _Search:
+class Search:
     """One form of a question against the index."""
 
     def __init__(self, index: Index, topics: Topics, form: str, query: Query, vector: NDArray[np.float32]) -> None:
@@ -139,6 +145,9 @@ class _Search:
             top(self.headings, _POOL // 2, above=0.0)[0],
         ]
         dense = [top(self.cosine, _POOL)[0], top(self.cosine_headed, _POOL)[0]]
+        near = self.topics.near_rows
+        lexical.append(near[top((self.body + 0.5 * self.headings)[near], _POOL_NEAR, above=0.0)[0]])
+        dense.append(near[top(np.maximum(self.cosine, self.cosine_headed)[near], _POOL_NEAR)[0]])
         self.found = {"lexical": set(np.concatenate(lexical).tolist()), "dense": set(np.concatenate(dense).tolist())}
         return np.unique(np.concatenate(lexical + dense))
 
@@ -185,6 +194,8 @@ class _Search:
                     bool(named) and not document and site not in named,
                     document,
                     passage.source == "linked",
+                    document * coverage[at],
+                    document * self.cosine[number],
                     document and wants_document,
                     best_of_page[passage.url],
                     len(passage.headings) < 2,

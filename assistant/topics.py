@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import numpy as np
+from numpy.typing import NDArray
+
 from assistant.query import Entity, expansions
 from index.store import Index
 
@@ -18,6 +21,7 @@ class Topics:
     anchors: dict[str, str]
     sites: dict[str, frozenset[str]]  # anchor -> sites that the section's resources are on
     all_sites: frozenset[str]
+    near_rows: NDArray[np.int64]  # the passages of the documents and of the pages that they link to
 
     def sites_named(self, question: str, entities: Sequence[Entity]) -> frozenset[str]:
         """The sites of the tools that a question names: by the site's own name, or by a topic whose links lead there."""
@@ -42,10 +46,12 @@ def read_topics(index: Index) -> Topics:
                 anchors.setdefault(passage.headings[-1], passage.anchor)
                 found = sites.setdefault(passage.anchor, set())
                 found.update(site_of(resource.url) for resource in passage.resources)
+    near = [row for url in index.texts.urls("document", "linked") for row in index.texts.rows_of(url)]
     return Topics(
         anchors,
         {anchor: frozenset(found) for anchor, found in sites.items()},
         frozenset(site_of(url) for url in urls if not url.startswith("kb/")),
+        np.array(sorted(near), np.int64),
     )
 
 

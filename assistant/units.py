@@ -1,44 +1,86 @@
-"""Which sentences, items and rows of the best passages answer the question: a linear model over a few features."""
+"""Which sentences, items and rows of the best passages answer the question: a linear model over a few features.
+
+The weights stand in weights.json with how they were fitted (`python -m evals.fit units`).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from assistant.query import Query
 from assistant.retrieval import Found, load_model
 from index.chunk import plain_markdown
 from index.embed import Embedder
 from index.passages import Hit
 from index.terms import terms
 
+UNIT_FEATURES = (
+    "cosine",  # of question and unit
+    "coverage",  # share of the question's words, weighted by rarity, in the unit
+    "above",  # the same of the headings above it, for words that the unit lacks
+    "behind",  # how far its passage's score lies behind the best one's
+    "first",  # the first unit of its passage
+    "item",
+    "code",
+    "row",
+    "amount",  # it has a number, and the question asks for one
+    "code_asked",  # a code block, and the question asks how
+    "short",  # fewer than five words
+    "neighbour",  # the better coverage of the units beside it
+)
+_ASKS_AMOUNT = re.compile(
+    r"\b(how (many|much|long|often|big|large|old|fast)|default|limit|maximum|minimum|max|min|version|port|number|size)\b"
+)
 
-def score_units(embedder: Embedder, found: Found, hits: Sequence[Hit]) -> list[list[float]]:
-    """One score a unit of each hit, 0..1 or a little more, higher is better."""
-    weights = load_model("units")["weights"]
+
+def score_units(embedder: Embedder, query: Query, found: Found, hits: Sequence[Hit]) -> list[list[float]]:
+    """The probability that each unit of each hit belongs to the answer, as the model sees it."""
+    model = load_model("units")["weights"]
+    weights = np.array([model[name] for name in UNIT_FEATURES])
+    rows = unit_features(embedder, query, found, hits)
+    return [(1 / (1 + np.exp(-(row @ weights)))).tolist() for row in rows]
+
+
+def unit_features(
+    embedder: Embedder, query: Query, found: Found, hits: Sequence[Hit]
+) -> list[NDArray[np.float64]]:
+    """One array a hit: a row a unit, columns as UNIT_FEATURES."""
     spoken = [[_spoken(hit, at) for at in range(len(hit.passage.units))] for hit in hits]
     vectors = embedder.encode([text for row in spoken for text in row])
-    cosines = iter(np.clip(vectors @ found.vector, 0.0, 1.0).tolist())
+    cosines = iter((vectors @ found.vector).tolist())
     total = sum(found.words.values()) or 1.0
-    best = max((hit.score for hit in hits), default=1.0) or 1.0
-    scores: list[list[float]] = []
+    best = max((hit.score for hit in hits), default=0.0)
+    asks_amount = bool(_ASKS_AMOUNT.search(query.text.lower()))
+    features = []
     for hit, row in zip(hits, spoken, strict=True):
         heading = set(terms(" ".join(hit.passage.headings)))
-        scored = []
-        for unit, text in zip(hit.passage.units, row, strict=True):
-            words = set(terms(text))
-            here = sum(found.words[word] for word in found.words if word in words)
-            above = sum(found.words[word] for word in found.words if word in heading and word not in words)
-            features = {
-                "cosine": next(cosines),
-                "coverage": (here + 0.5 * above) / total,
-                "hit": max(hit.score, 0.0) / best,
-                "first": float(unit == hit.passage.units[0]),
-                "code": float(unit.kind == "code"),
-            }
-            scored.append(sum(weights[name] * value for name, value in features.items()))
-        scores.append(scored)
-    return scores
+        words = [set(terms(text)) for text in row]
+        coverage = [sum(found.words[word] for word in found.words if word in own) / total for own in words]
+        columns = []
+        for at, (unit, text) in enumerate(zip(hit.passage.units, row, strict=True)):
+            above = sum(found.words[word] for word in found.words if word in heading and word not in words[at])
+            columns.append(
+                (
+                    next(cosines),
+                    coverage[at],
+                    above / total,
+                    best - hit.score,
+                    at == 0,
+                    unit.kind == "item",
+                    unit.kind == "code",
+                    unit.kind == "row",
+                    asks_amount and bool(re.search(r"\d", text)),
+                    unit.kind == "code" and query.intent == "how",
+                    len(text.split()) < 5,
+                    max(coverage[max(0, at - 1) : at] + coverage[at + 1 : at + 2], default=0.0),
+                )
+            )
+        features.append(np.array(columns, np.float64).reshape(-1, len(UNIT_FEATURES)))
+    return features
 
 
 def _spoken(hit: Hit, at: int) -> str:

@@ -123,9 +123,11 @@ class Texts:
         lists = (_resources(resources), tuple(json.loads(aliases)), tuple(json.loads(flags)))
         return StoredPage(url, title, text, source, digest, fetched_at, *lists)
 
-    def urls(self) -> list[str]:
-        """The addresses of all pages, in row order."""
-        return [url for (url,) in self._all("SELECT url FROM pages ORDER BY page", [])]
+    def urls(self, *sources: Source) -> list[str]:
+        """The addresses of all pages in row order, or of those from these sources."""
+        chosen = sources or ("document", "linked", "deep")
+        query = f"SELECT url FROM pages WHERE source IN ({','.join('?' * len(chosen))}) ORDER BY page"
+        return [url for (url,) in self._all(query, chosen)]
 
     def rows_of(self, url: str) -> list[int]:
         """The rows of a page's passages, in page order; none for an unknown page."""
