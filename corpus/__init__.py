@@ -1,11 +1,34 @@
-"""Documents and linked pages as readable text with structure. Knows nothing of indexing or answering."""
+"""Documents and linked pages as readable text with structure. Knows nothing of indexing or answering.
 
-from corpus.documents import linked_resources, read_documents
-from corpus.fetch import FetchReport, refresh
-from corpus.links import LinkState, link_states
-from corpus.load import load_pages
+What is exported is imported when it is first asked for: a command that only prints its help loads no parser and no
+HTTP client.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from corpus.pages import Block, Page, Resource, Section
-from corpus.snapshot import Archive, ImportReport
+
+if TYPE_CHECKING:
+    from corpus.documents import linked_resources, read_documents
+    from corpus.fetch import FetchReport, refresh
+    from corpus.links import LinkState, link_states
+    from corpus.load import load_pages
+    from corpus.snapshot import Archive, ImportReport
+
+_WHERE = {
+    "Archive": "corpus.snapshot",
+    "FetchReport": "corpus.fetch",
+    "ImportReport": "corpus.snapshot",
+    "LinkState": "corpus.links",
+    "link_states": "corpus.links",
+    "linked_resources": "corpus.documents",
+    "load_pages": "corpus.load",
+    "read_documents": "corpus.documents",
+    "refresh": "corpus.fetch",
+}
 
 __all__ = [
     "Archive",
@@ -22,3 +45,9 @@ __all__ = [
     "read_documents",
     "refresh",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'corpus' has no attribute {name!r}")

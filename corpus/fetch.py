@@ -142,7 +142,6 @@ class _Run:
         self._tls = httpx.create_ssl_context()
         self._stop = threading.Event()
         self._hosts: dict[str, Host] = {}
-        self._connections: list[Connection] = []
         self._tasks: dict[str, deque[_Task]] = {}
         self._busy: dict[str, float] = {}  # hosts whose thread is at work, since when
         self._results: queue.Queue[tuple[str, _Task | None, Reply | FetchError]] = queue.Queue()
@@ -179,8 +178,8 @@ class _Run:
             self._stop.set()
         if not self._stop.is_set():
             self._journal.unlink(missing_ok=True)
-            for connection in self._connections:
-                connection.close()
+            for host in self._hosts.values():
+                host.close()
         tally = self._tally
         return FetchReport(
             tuple(tally.new),
@@ -272,7 +271,6 @@ class _Run:
 
     def _new_host(self, name: str, url: str) -> Host:
         connection = Connection(self._limits, self._allowed, self._resolver, self._tls)
-        self._connections.append(connection)
         history = self._histories.get(_robots_address(url))
         known: str | None = None
         if history and datetime.now(UTC) - datetime.fromisoformat(history.newest.fetched_at) < _ROBOTS_AGE:
@@ -291,6 +289,8 @@ class _Run:
             except FetchError as error:
                 answer = error
             self._results.put((name, task, answer))
+        if self._stop.is_set():
+            host.close()
         self._results.put((name, None, Stopped("no more tasks")))
 
     # -- what came

@@ -60,6 +60,10 @@ class Host:
         self.robots_url = ""
         self.requests = 0
 
+    def close(self) -> None:
+        """Close its connection; the host can't be asked any more."""
+        self._connection.close()
+
     def get(self, url: str, headers: Mapping[str, str] | None, wanted: Wanted) -> Reply:
         """Ask for a page, if robots.txt lets us. Raises FetchError with the reason why there is no answer."""
         if self._closed:
