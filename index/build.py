@@ -6,7 +6,6 @@ same words, the entries of Chroma. Killed at any moment, the old index answers o
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import time
@@ -83,16 +82,16 @@ def build_index(
             if old and old[1].source_digest == source_digest and old[1].settings == settings:
                 return BuildReport(True, sum(old[1].pages.values()), old[1].passages, 0, 0, time.monotonic() - began)
             clear_leftovers(folder)
-            build = folder / f"build-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
+            build = folder / f"build-{time.time_ns():x}"
             build.mkdir()
+            previous = _Previous(*old, settings) if old and _same_vectors(old[1].settings, settings) else None
             try:
-                previous = _Previous(*old, settings) if old and _same_vectors(old[1].settings, settings) else None
                 manifest, embedded = _write(build, chain(documents, pages), embedder, source_digest, previous, tell)
                 publish(folder, build, manifest)
-            except BaseException:
-                shutil.rmtree(build, ignore_errors=True)
-                raise
-            clear_leftovers(folder)
+            finally:
+                if previous:
+                    previous.texts.close()
+                clear_leftovers(folder)  # the old build or, where this one failed, what there is of it
     except (OSError, sqlite3.Error) as error:
         raise writing_error(folder, error) from error
     passages = manifest.passages

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corpus.errors import ModelError
+from index.embed import Embedder, SentenceTransformerEmbedder, load_embedder
+from index.minilm import MiniLM
+from tests.fakes import BagOfWords
+
+TEXTS = [
+    "Which message brokers does Celery support?",
+    "acks_late",
+    "A circuit breaker stops calls to a service that keeps failing, and tries again after a while. " * 3,
+    "Two-phase commit asks every participant to prepare; the coordinator commits once all of them have voted yes.",
+    "A directed acyclic graph of tasks says which of them must be done before which others may begin.",
+    "word " * 400,
+]
+
+
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> MiniLM:
+    return MiniLM(tmp_path_factory.mktemp("models"))
+
+
+def test_the_fake_is_an_embedder() -> None:
+    fake: Embedder = BagOfWords(dimension=8)
+    vectors = fake.encode(["one two", "two one", "three"])
+    assert vectors.shape == (3, 8)
+    assert vectors[0] @ vectors[1] == pytest.approx(1)
+    assert fake.encode([]).shape == (0, 8)
+    assert fake.count_tokens(["one, two", ""]) == [3, 0]
+
+
+def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="OKA_EMBEDDER"):
+        load_embedder(str(tmp_path / "none"), tmp_path, offline=True)
+
+
+def test_tokens_are_counted_whole(tmp_path: Path) -> None:
+    assert MiniLM(tmp_path).count_tokens(["word " * 400, "acks_late", ""]) == [400, 4, 0]
+    assert MiniLM(tmp_path).count_tokens([]) == []
+
+
+@pytest.mark.model
+def test_minilm_is_close_to_sentence_transformers(minilm: MiniLM) -> None:
+    reference = SentenceTransformerEmbedder(str(minilm._source), offline=True)
+    ours, theirs = minilm.encode(TEXTS), reference.encode(TEXTS)
+    assert ours.shape == (len(TEXTS), 384)
+    np.testing.assert_allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
+    assert (ours * theirs).sum(axis=1).min() > 0.97
+    assert minilm.count_tokens(TEXTS[:3]) == reference.count_tokens(TEXTS[:3])
+    for one, other in zip(minilm.token_vectors(TEXTS[:3]), reference.token_vectors(TEXTS[:3]), strict=True):
+        assert one.shape == other.shape
+        assert (one * other).sum(axis=1).mean() > 0.95
+    assert reference.dimension == 384
+    assert len(reference.revision) == 64
+
+
+@pytest.mark.model
+def test_a_vector_does_not_depend_on_its_neighbours(minilm: MiniLM) -> None:
+    together = minilm.encode(TEXTS)
+    assert all(np.array_equal(minilm.encode([text])[0], row) for text, row in zip(TEXTS, together, strict=True))
+    assert minilm.encode([]).shape == (0, 384)
+    assert minilm.encode([""]).shape == (1, 384)
+
+
+@pytest.mark.model
+def test_once_made_it_needs_no_torch(minilm: MiniLM) -> None:
+    minilm.encode(["made"])
+    code = (
+        "import sys; from pathlib import Path; from index.embed import load_embedder;"
+        f"load_embedder(None, Path({str(minilm._cache)!r})).encode(['a question']);"
+        "print([name for name in ('torch', 'transformers', 'sentence_transformers', 'onnx') if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.model
+def test_a_damaged_model_file_is_named(minilm: MiniLM, tmp_path: Path) -> None:
+    minilm.encode(["made"])
+    shutil.copytree(minilm._cache, tmp_path / "models")
+    file = next((tmp_path / "models").iterdir())
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="delete it"):
+        MiniLM(tmp_path / "models").encode(["word"])
+
+
+def test_other_weights_are_refused(tmp_path: Path) -> None:
+    model = MiniLM(tmp_path / "models")
+    shutil.copytree(model._source, tmp_path / "source", ignore=shutil.ignore_patterns("*.safetensors"))
+    (tmp_path / "source" / "model.safetensors").write_bytes(b"other")
+    model._source = tmp_path / "source"
+    with pytest.raises(ModelError, match="reinstall"):
+        model.encode(["word"])
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelError, match="can't be written"):
+        MiniLM(tmp_path / "file" / "models").encode(["word"])
