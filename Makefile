@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OKA := $(BIN)/oka
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test eval bench fix clean install
+.PHONY: run test eval bench llm-check fix clean install
 
 run: $(VENV)/.installed
 	@$(OKA) fetch --once --time-limit 90 || true
@@ -25,6 +25,10 @@ eval: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m evals.bench
+
+# A real, badly behaved model against the sentence check; takes 200 MB and some ten minutes.
+llm-check: $(VENV)/.installed-test
+	$(BIN)/python -m evals.llm_check
 
 fix: $(VENV)/.installed-test
 	$(BIN)/ruff format .

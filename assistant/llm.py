@@ -98,7 +98,7 @@ def phrase(
             with closing(_stream(server, messages)) as pieces:
                 for piece in pieces:
                     yield from reply.take(piece)
-                    if reply.complete:
+                    if reply.complete or reply.hopeless:
                         break
                     if reply.length > longest or reply.endless:
                         raise ModelError(f"{server} did not stop writing; choose another with OKA_LLM_MODEL.")

@@ -18,7 +18,7 @@ from assistant.support import covers, supported, without_markers
 from index.sentences import sentence_ranges
 
 _PATIENCE = 3
-"""Times that the same refused sentence may come."""
+"""Times that the same refused sentence may come, and refused sentences in a row beyond one a source."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Reply:
         self.length = 0  # characters of the model, thoughts left out
         self._prose = [index for index, source in enumerate(sources) if source.prose]
         self._refused: Counter[str] = Counter()
+        self._in_a_row = 0  # refused since the last supported sentence
         self._buffer = ""
         self._fenced = False
         self._next = 0  # the first source that isn't said yet
@@ -82,6 +83,11 @@ class Reply:
     def complete(self) -> bool:
         """Whether all that can be phrased is said: what still comes would repeat it."""
         return not self._prose or self._next > self._prose[-1]
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the model talks on about something else than the sources: the reader need not wait for more of it."""
+        return self._in_a_row > _PATIENCE + len(self._prose)
 
     @property
     def endless(self) -> bool:
@@ -112,7 +118,7 @@ class Reply:
 
     def finish(self, whole: bool = True) -> Iterator[str]:
         """The end: the last sentence (unless the reply was cut off: not `whole`), then every source not yet said."""
-        if whole and not self.complete and not _thinks(self._buffer):
+        if whole and not self.complete and not self.hopeless and not _thinks(self._buffer):
             yield from self._line(self._buffer)
         self._buffer = ""
         yield from self._close(len(self.sources))
@@ -161,7 +167,10 @@ class Reply:
         if not found.ok or not self._leans_rightly(words, found.sources):
             self.removed += 1
             self._refused[words] += 1
-        elif ahead:
+            self._in_a_row += 1
+            return
+        self._in_a_row = 0
+        if ahead:
             yield from self._close(ahead[0])
             self._waiting.append(_Said(words, found.sources, item))
             while self._next < len(self.sources) and self._covered(self._next):

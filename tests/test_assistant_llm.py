@@ -108,6 +108,15 @@ def test_two_sentences_may_share_a_source() -> None:
     ]
 
 
+def test_a_model_that_talks_of_something_else_is_not_heard_out() -> None:
+    with ScriptedLLM(
+        says(" ".join(f"Flour number {number} is white." for number in range(1000)), delay=0.005)
+    ) as server:
+        _, phrased = ask(server.base_url)
+    assert (phrased.kept, phrased.removed) == (0, 7)
+    assert phrased.notice == "No sentence of the model was fully supported by the sources; this answer is quotes only."
+
+
 def test_nothing_is_said_twice() -> None:
     with ScriptedLLM(says(GOOD + " " + GOOD)) as server:
         _, phrased = ask(server.base_url)
