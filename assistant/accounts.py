@@ -53,7 +53,8 @@ class Accounts:
                 self._users[name] = bytes.fromhex(salt), bytes.fromhex(digest)
             except ValueError as error:
                 raise ServeError(
-                    f"Line {number} of the auth file {path} is not name:scrypt$salt$hash; make it with: python -m assistant.accounts {name or 'NAME'}"
+                    f"Line {number} of the auth file {path} is not name:scrypt$salt$hash; make it with: "
+                    f"python -m assistant.accounts {name or 'NAME'}"
                 ) from error
         if not self._users:
             raise ServeError(
@@ -80,7 +81,7 @@ class Accounts:
 
 
 def _hash(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, dklen=32, **_COST)  # type: ignore[arg-type]
+    return hashlib.scrypt(password.encode(), salt=salt, dklen=32, **_COST)
 
 
 if __name__ == "__main__":

@@ -174,7 +174,13 @@ window.oka = (() => {
   });
 
   // Gradio names each message by its source, which is HTML here; a screen reader is better served by who speaks.
+  let greeted = false;
   function tidy() {
+    const box = $("#oka-box textarea");
+    if (box && !greeted) {
+      greeted = true;
+      if (matchMedia("(pointer: fine)").matches) box.focus(); // on a phone it would raise the keyboard
+    }
     if ($("#oka-nav") && !$("#oka-nav").firstChild) list(); // Gradio mounts it late, and may mount it anew
     for (const message of document.querySelectorAll("#oka-chat [aria-label*=\"message: <\"]"))
       message.setAttribute("aria-label", message.getAttribute("aria-label").startsWith("user") ? "Your question" : "Answer");
@@ -184,7 +190,6 @@ window.oka = (() => {
     trigger = send;
     new MutationObserver(tidy).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"] });
     list();
-    if (matchMedia("(pointer: fine)").matches) $("#oka-box textarea")?.focus(); // on a phone it would raise the keyboard
     const asked = new URLSearchParams(location.search).get("q");
     const id = sessionStorage.getItem(HERE);
     if (asked) {

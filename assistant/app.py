@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import gradio as gr
+from gradio.events import api
 
 from assistant.answers import Answer
 from assistant.app_conversation import Conversation
@@ -21,6 +22,7 @@ from assistant.app_render import (
     answer_html,
     asked_html,
     failure_html,
+    offers_html,
     partial_html,
     sources_html,
     status_html,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 8
 """Questions answered at the same time; more wait in the queue. Each takes a core for a few dozen milliseconds."""
 _QUEUE = 100
+T = TypeVar("T")
 _log = logging.getLogger("oka.app")
 
 
@@ -49,8 +52,13 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
     def answered(question: str, _fingerprint: str) -> Answer:
         return assistant.answer(question)
 
-    def suggest(answer: Answer) -> list[str]:
-        return follow_ups(documents, answer, lambda question: answered(question, answer.fingerprint))
+    def offer(kept: str) -> str:
+        """Follow-ups to the last answer; made after it is shown, so that it never waits for them."""
+        conversation = Conversation.read(kept)
+        if not conversation.turns or conversation.pending:
+            return ""
+        answer = conversation.answers()[-1]
+        return offers_html(follow_ups(documents, answer, lambda question: answered(question, answer.fingerprint)))
 
     def show(conversation: Conversation, writing: str | None = None) -> list[dict[str, str]]:
         """The messages of a conversation; `writing` is the answer so far to the pending question."""
@@ -78,6 +86,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
             notice,
             searched,
             "",
+            "",
         )
 
     def ask(question: str, kept: str, only: str | None, alone: bool = False) -> Iterator[Any]:
@@ -87,9 +96,9 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
             yield whole(conversation)
             return
         conversation = conversation.ask(question, only or None)
-        same = [gr.skip()] * 3
+        same = [gr.skip()] * 3  # notice, query, reasons
         busy = gr.update(value="", submit_btn=False, stop_btn=True)
-        yield show(conversation, ""), conversation.dump(), gr.skip(), busy, gr.update(visible=False), *same
+        yield show(conversation, ""), conversation.dump(), gr.skip(), busy, gr.update(visible=False), *same, ""
         try:
             history = None if alone else conversation.history()
             for part in assistant.stream(question, history=history, only=only or None):
@@ -97,10 +106,8 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
                     conversation = conversation.reply(part, assistant.page_text)
                     if part.abstained:
                         feedback.add("unanswered", part.to_dict(), id=conversation.turns[-1]["id"], only=only or None)
-                    yield whole(conversation)
-                    conversation = conversation.suggest(suggest(part))
                 else:
-                    yield show(conversation, part), *[gr.skip()] * 7
+                    yield show(conversation, part), *[gr.skip()] * 8
         except RagError as error:
             conversation = conversation.fail(str(error))
         except Exception:  # noqa: BLE001  # the page must say something; what went wrong is in the server's log
@@ -168,7 +175,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
 
     def why(kept: str) -> str:
         conversation = Conversation.read(kept)
-        if not conversation.turns:
+        if not conversation.turns or conversation.pending:
             return ""
         turn = conversation.turns[-1]
         return why_html(turn, assistant.search(turn["answer"]["searched"], 10, only=turn["only"]))
@@ -186,13 +193,14 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         """Ranked passages about workflow orchestration, best first, each with its address, headings and text."""
         return _or_error(lambda: [hit.to_dict() for hit in assistant.search(question, limit, only=only)])
 
-    def _or_error(work: Callable[[], Any]) -> Any:
+    def _or_error(work: Callable[[], T]) -> T:
         try:
             return work()
         except RagError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    app: gr.Blocks
     with gr.Blocks(title="oka", fill_height=True, fill_width=True, analytics_enabled=False) as app:
         kept, exported = gr.Textbox(visible=False), gr.Textbox(visible=False)
         with gr.Row(elem_id="oka-page", equal_height=True):
@@ -216,6 +224,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
                     placeholder=welcome_html(examples(documents)), sanitize_html=True, allow_tags=False, latex_delimiters=[],
                     feedback_options=None, group_consecutive_messages=False, height="100%", line_breaks=False,
                 )  # fmt: skip
+                offers = gr.HTML(elem_id="oka-offers")
                 with gr.Row(visible=False, elem_id="oka-noting") as noting:
                     words = gr.Textbox(
                         label="What was right or wrong? (optional, stays on this server)",
@@ -235,6 +244,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
                 gr.HTML(f"{_CLOSE}<h2>Sources</h2>")
                 panel = gr.HTML(sources_html([]), elem_id="oka-panel")
                 with gr.Accordion("Why this answer", open=False, elem_id="oka-why") as accordion:
+                    folded_out = gr.State(False)
                     query = gr.Textbox(label="Searched as", lines=1, max_length=MAX_CHARACTERS, elem_id="oka-query")
                     with gr.Row():
                         typed_button = gr.Button("Search as typed", size="sm")
@@ -243,23 +253,32 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
 
         bridge = gr.HTML("", elem_id="oka-bridge", js_on_load="window.oka.connect(trigger);", container=False)
 
-        view = [chat, kept, panel, box, editing, notice, query, reasons]
+        view = [chat, kept, panel, box, editing, notice, query, reasons, offers]
         slow: dict[str, Any] = {**private, "concurrency_limit": _AT_ONCE, "concurrency_id": "ask"}
-        running = [
+        late: dict[str, Any] = {**private, "concurrency_limit": 2, "concurrency_id": "late"}
+        running: Any = [
             box.submit(ask, [box, kept, only], view, **slow),
             bridge.retry(again, kept, view, **slow),
             bridge.submit(ask_offered, [kept, only], view, **slow),
             typed_button.click(ask_as_typed, kept, view, **slow),
             search_button.click(ask_edited, [query, kept], view, **slow),
         ]
-        box.stop(stopped, kept, view, cancels=running, queue=False, **private)
+        box.stop(None, None, None, cancels=running, **private).then(stopped, kept, view, queue=False, **private)
         bridge.select(opened, None, view, cancels=running, queue=False, **private)
-        bridge.edit(edit, kept, view, queue=False, **private)
-        bridge.undo(undo, kept, view, queue=False, **private)
+        bridge.edit(edit, kept, view, cancels=running, queue=False, **private)
+        bridge.undo(undo, kept, view, cancels=running, queue=False, **private)
         keep_button.click(keep, kept, view, queue=False, **private)
         bridge.like(vote, kept, [chat, kept, noting, noted], queue=False, **private)
         gr.on([send.click, words.submit], note, [words, kept, noted], [words, noting], queue=False, **private)
-        accordion.expand(why, kept, reasons, queue=False, **private)
+        accordion.expand(lambda kept: (True, why(kept)), kept, [folded_out, reasons], **late)
+        accordion.collapse(lambda: False, None, folded_out, queue=False, **private)
+        kept.change(
+            lambda kept, is_open: (offer(kept), why(kept) if is_open else ""),
+            [kept, folded_out],
+            [offers, reasons],
+            trigger_mode="always_last",
+            **late,
+        )
         bridge.copy(
             lambda kept: conversation_to_markdown(Conversation.read(kept).answers()),
             kept,
@@ -271,8 +290,8 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         shown = [status, fetch_button, cancel_button]
         fetch_button.click(fetch, None, shown, concurrency_limit=4, concurrency_id="fetch", **private)
         cancel_button.click(job.cancel, None, None, queue=False, **private)
-        gr.api(ask_api, api_name="ask", concurrency_limit=_AT_ONCE, concurrency_id="ask")
-        gr.api(search_api, api_name="search", concurrency_limit=_AT_ONCE, concurrency_id="ask")
+        api(ask_api, api_name="ask", concurrency_limit=_AT_ONCE, concurrency_id="ask")
+        api(search_api, api_name="search", concurrency_limit=_AT_ONCE, concurrency_id="ask")
     app.queue(max_size=_QUEUE)
     return app
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
@@ -62,6 +62,7 @@ class _Answer(_Shape):
     citations: Annotated[list[_Citation], Field(max_length=100)]
     fingerprint: _Text
     timings_ms: dict[str, float]
+    notice: _Text | None = None
 
 
 class _Turn(_Shape):
@@ -69,7 +70,6 @@ class _Turn(_Shape):
     question: _Text
     only: _Text | None = None
     answer: _Answer
-    suggestions: list[_Text] = []
     vote: Literal["up", "down"] | None = None
 
 
@@ -133,12 +133,6 @@ class Conversation:
         """With the reason why the pending question has no answer."""
         return replace(self, pending={**self.pending, "failure": sentence}) if self.pending else self
 
-    def suggest(self, suggestions: Sequence[str]) -> Conversation:
-        """With follow-ups offered under the last answer."""
-        if not self.turns:
-            return self
-        return replace(self, turns=(*self.turns[:-1], {**self.turns[-1], "suggestions": list(suggestions)}))
-
     def reply(self, answer: Answer, page_text: Callable[[str], str]) -> Conversation:
         """With the pending question answered; each citation gets the words around its quote."""
         if self.pending is None:
@@ -149,7 +143,7 @@ class Conversation:
             text = page_text(citation["url"])
             citation["before"], citation["after"] = around(text, citation["start"], citation["end"])
         turn = {key: self.pending[key] for key in ("id", "question", "only")}
-        turn |= {"answer": kept, "suggestions": [], "vote": None}
+        turn |= {"answer": kept, "vote": None}
         return replace(self, turns=(*self.turns, turn), pending=None)
 
     def answers(self) -> list[Answer]:

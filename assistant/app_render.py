@@ -54,10 +54,12 @@ def partial_html(markdown: str, elapsed: str = "") -> str:
 
 
 def answer_html(turn: Turn, last: bool = False) -> str:
-    """A whole answer or abstention with its confidence in words; the last one of a conversation offers follow-ups."""
+    """A whole answer or abstention with its confidence in words; the last one of a conversation can be asked again or undone."""
     answer = turn["answer"]
     turn_id = str(turn["id"])
     body = _markdown(str(answer["text"]), {int(c["number"]): (turn_id, c) for c in answer["citations"]})
+    if answer.get("notice"):
+        body = f'<p class="oka-notice" role="note">{t(answer["notice"])}</p>{body}'
     if answer["abstained"]:
         reason = _REASONS.get(str(answer["reason"]), "The sources don't answer this.")
         head = f'<p class="oka-verdict"><strong>Not in the sources.</strong> {t(reason)}</p>'
@@ -105,7 +107,8 @@ def why_html(turn: Turn, hits: Sequence[Hit]) -> str:
         rows.append(
             f"<li><p><strong>{t(passage.title)}</strong>: {t(where)}{used}</p>"
             f'<p class="oka-score">{rank}. score {hit.score:.3f}, found by {t(" and ".join(hit.found_by))}'
-            f"{f' ({signals})' if signals else ''}</p><p class='oka-excerpt'>{t(text)}</p></li>"
+            f"{f' ({signals})' if signals else ''}</p>"
+            f'<p class="oka-excerpt">{t(text)}</p></li>'
         )
     return f'<div class="oka-why"><p class="oka-timings">{timings}</p><ol>{"".join(rows)}</ol></div>'
 
@@ -145,6 +148,12 @@ def welcome_html(examples: Sequence[str]) -> str:
 def markdown_html(text: str, after_link: Callable[[str], str]) -> str:
     """A document of ours as HTML; `after_link` gives what stands behind each link, as HTML."""
     return str(_parser().render(text, {"citations": {}, "after": after_link}))
+
+
+def offers_html(questions: Sequence[str]) -> str:
+    """Questions that can be asked next, as buttons."""
+    asks = "".join(f'<li><button type="button" class="oka-ask">{t(question)}</button></li>' for question in questions)
+    return f'<ul class="oka-follow" aria-label="Ask next">{asks}</ul>' if asks else ""
 
 
 def safe_link(address: str) -> str | None:
@@ -198,12 +207,8 @@ def _actions(turn: Turn, last: bool) -> str:
         '<button type="button" class="oka-do oka-retry">Ask again</button>'
         '<button type="button" class="oka-do oka-undo" title="Take question and answer back">Undo</button>'
     ) if last else ""  # fmt: skip
-    follow = "".join(
-        f'<li><button type="button" class="oka-ask">{t(q)}</button></li>' for q in turn.get("suggestions", ())
-    )
-    follow = f'<ul class="oka-follow">{follow}</ul>' if follow and last else ""
     sources = '<button type="button" class="oka-do oka-show">Sources</button>' if turn["answer"]["citations"] else ""
-    return f'<div class="oka-actions">{sources}<button type="button" class="oka-do oka-copy-answer">Copy</button>{votes}{retry}</div>{follow}'
+    return f'<div class="oka-actions">{sources}<button type="button" class="oka-do oka-copy-answer">Copy</button>{votes}{retry}</div>'
 
 
 def _confidence(answer: Mapping[str, Any]) -> str:

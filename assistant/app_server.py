@@ -99,7 +99,7 @@ class Gate:
                     **scope,
                     "headers": [pair for pair in scope["headers"] if pair[0].lower() != b"accept-encoding"],
                 }
-            await self._app(scope, receive, _Secured(send).send)
+            await self._app(scope, receive, _Secured(send, _HEAD if path == "/" else b"").send)
 
 
 class Limit:
@@ -122,11 +122,15 @@ class Limit:
         return 0.0 if left >= 1 else max(1.0, (1 - left) / self._rate)
 
 
-class _Secured:
-    """Sends a response on with our headers; an HTML page also gets a nonce on each of its own script elements."""
+_HEAD = b'<script src="oka/app.js"></script><link rel="stylesheet" href="oka/app.css">'
+"""Put into the page itself: what Gradio's own `head` parameter adds is loaded too late, after the components that call it."""
 
-    def __init__(self, send: Any) -> None:
-        self._send = send
+
+class _Secured:
+    """Sends a response on with our headers; an HTML page gets a nonce on each of its script elements, and `head`."""
+
+    def __init__(self, send: Any, head: bytes) -> None:
+        self._send, self._head = send, head
         self._start: dict[str, Any] | None = None
         self._body = b""
 
@@ -154,7 +158,8 @@ class _Secured:
                 await self._finish(self._start)
 
     async def _finish(self, start: dict[str, Any]) -> None:
-        body = re.sub(rb"<script(?=[\s>])", f'<script nonce="{self._nonce}"'.encode(), self._body)
+        body = self._body.replace(b"</head>", self._head + b"</head>", 1)
+        body = re.sub(rb"<script(?=[\s>])", f'<script nonce="{self._nonce}"'.encode(), body)
         start["headers"] = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
         start["headers"].append((b"content-length", str(len(body)).encode()))
         await self._send(start)
@@ -210,13 +215,10 @@ def build_server(
 
     page = build_app(assistant, feedback, FetchJob(work), documents)
     gr.mount_gradio_app(
-        app, page, path="/", theme=_theme(), head=_HEAD, footer_links=[], run_history=False, show_error=True, ssr_mode=False,
+        app, page, path="/", theme=_theme(), footer_links=[], run_history=False, show_error=True, ssr_mode=False,
         enable_monitoring=False, pwa=False, mcp_server=mcp, max_file_size=1, allowed_paths=[], favicon_path=None,
     )  # fmt: skip
     return Gate(app, users, a_minute)
-
-
-_HEAD = '<script src="oka/app.js"></script><link rel="stylesheet" href="oka/app.css">'
 
 
 def _theme() -> Any:

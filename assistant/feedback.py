@@ -6,6 +6,7 @@ A bad answer becomes a record for the eval questions; unanswered questions are g
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -116,12 +117,49 @@ class Feedback:
 
 
 def eval_record(entry: Entry) -> dict[str, Any]:
-    """A question for the eval suite from one entry, with what only a person knows left open for them to fill in.
+    """A question for the eval suite (README of evals: question records) from one entry, with what only a person knows left open.
 
-    A bad answer's own sources are no evidence of what is right, so `sources` and `facts` stay empty; what was answered
-    is kept in `notes` for whoever fills them in.
+    A bad answer's own sources are no evidence of what is right, so `gold` and `facts` are empty; what was answered and
+    what the user noted goes to `notes`, for whoever fills them in and takes the notes out. An abstention that was marked
+    as bad should have been answered; an answer that was marked as bad may or may not have one in the sources.
     """
-    raise NotImplementedError(entry)
+    return {
+        "id": f"feedback-{entry.id}",
+        "cluster": f"feedback-{entry.id}",
+        "chain": None,
+        "turn": 1,
+        "slice": "unanswerable" if entry.kind == "unanswered" else "factoid-linked",
+        "corpus": "linked",
+        "question": entry.question,
+        "standalone": entry.searched if entry.searched != entry.question else None,
+        "answerable": "no" if entry.kind == "unanswered" else "yes",
+        "unanswerable_class": "absent-fact" if entry.kind == "unanswered" else None,
+        "gold": [],
+        "facts": [],
+        "must_not": [],
+        "required_urls": [],
+        "forbidden_urls": [],
+        "base": None,
+        "perturbation": None,
+        "notes": {"said": entry.note, "answered": entry.text, "sources": list(entry.sources), "at": entry.at},
+    }
+
+
+def describe(entries: Sequence[Entry], groups: Sequence[Sequence[Entry]]) -> str:
+    """For people: what was said of answers, newest first, then the groups of questions without an answer."""
+    lines = []
+    for entry in sorted(entries, key=lambda entry: entry.at, reverse=True):
+        verdict = {"up": "helpful", "down": "not helpful"}.get(entry.kind)
+        if verdict:
+            said = f": {entry.note}" if entry.note else ""
+            lines.append(f"{entry.at[:16]}  {entry.id}  {verdict}{said}\n    {entry.question}")
+    if not lines:
+        lines = ["Nobody has said anything of an answer yet; the web chat has “Helpful” and “Not helpful” under each."]
+    if groups:
+        lines.append("\nQuestions without an answer in the sources:")
+        lines += [f"{len(group):>4} ×  {group[0].question}" for group in groups]
+        lines.append("Add a document or a link on the first ones, then: oka fetch && oka build")
+    return "\n".join(lines)
 
 
 def group_unanswered(

@@ -130,7 +130,10 @@ class FakeAssistant:
                 question, searched, f"Declare a DAG like this: [1]\n\n```python\n{CODE}```\n[1]", (cited,)
             )
         if " vs " in low or "compare" in low:
-            table = "| | Airflow | Celery |\n|---|---|---|\n| Brokers | not stated | Redis, RabbitMQ, Amazon SQS [1] |\n| Top-level code | You should avoid it [2] | not stated |"
+            table = (
+                "| | Airflow | Celery |\n|---|---|---|\n| Brokers | not stated | Redis, RabbitMQ, Amazon SQS [1] |\n"
+                "| Top-level code | You should avoid it [2] | not stated |"
+            )
             return self._reply(question, searched, table, (BROKERS, TOP_LEVEL))
         if "top-level" in low:
             return self._reply(question, searched, f"{TOP_LEVEL.quote} [1]", (replace(TOP_LEVEL, number=1),))
@@ -150,7 +153,7 @@ class FakeAssistant:
             reply = self.answer(question, history, only)
             words = reply.text.split(" ")
             for count in range(1, len(words)):
-                time.sleep(0.25 if "slowly" in question.lower() else 0.0)
+                time.sleep(0.12 if "slowly" in question.lower() else 0.0)
                 yield " ".join(words[:count])
             yield reply
         except GeneratorExit:

@@ -1,0 +1,546 @@
+"""The web chat in a real browser. Every test also asserts: no console error, no request that leaves 127.0.0.1."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_server import running
+from fakes_app import FakeAssistant
+
+from assistant.feedback import Feedback
+
+CHROMIUM = Path(os.environ.get("OKA_TEST_CHROMIUM", "/usr/bin/chromium"))
+AXE = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+LAPTOP: Any = {"width": 1360, "height": 850}
+BROKERS = "Which message brokers does Celery support?"
+pytest.importorskip("playwright", reason="playwright isn't installed")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium"),
+]
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright  # noqa: E402
+
+
+class Fetching:
+    """What the fetch button does here: 20 steps, held back until `go`, ended early by a cancel."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+
+    def __call__(self, report: Callable[[str, int, int], None], stopped: Callable[[], bool]) -> str:
+        for done in range(21):
+            report("fetching pages", done, 20)
+            while done == 7 and not self.go.is_set():
+                if stopped():
+                    return "Stopped: 7 of 20 pages arrived and are kept."
+                time.sleep(0.02)
+        return "20 pages fetched, 0 failed."
+
+
+class Chat:
+    """One browser tab with the chat, and what a user does in it."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+
+    def open(self, path: str = "/") -> Chat:
+        self.page.goto(self.url + path)
+        self.box.wait_for()
+        self.page.locator("#oka-nav .oka-new").wait_for(state="attached")
+        return self
+
+    @property
+    def box(self) -> Any:
+        return self.page.locator("#oka-box textarea")
+
+    @property
+    def answers(self) -> Any:
+        return self.page.locator(".oka-answer:not(.oka-partial)")
+
+    def send(self, question: str) -> None:
+        """Types and enters. In the moment that the last answer ends, Enter isn't taken and the words stay in the box."""
+        self.page.locator("#oka-box .submit-button").wait_for()
+        self.box.fill(question)
+        while self.box.input_value():
+            self.box.press("Enter")
+            self.page.wait_for_timeout(150)
+
+    def ask(self, question: str) -> None:
+        """Sends a question and waits until its answer is shown and kept."""
+        count = self.answers.count()
+        self.send(question)
+        expect(self.answers).to_have_count(count + 1)
+        self.page.wait_for_function(
+            "() => { const kept = JSON.parse(localStorage['oka:' + sessionStorage['oka-current']] || '{}');"
+            " return kept.turns && (!kept.pending || kept.pending.failure); }"
+        )
+
+
+@pytest.fixture(scope="module")
+def fake() -> FakeAssistant:
+    return FakeAssistant()
+
+
+@pytest.fixture(scope="module")
+def fetching() -> Fetching:
+    return Fetching()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("chat")
+
+
+@pytest.fixture(scope="module")
+def server(fake: FakeAssistant, fetching: Fetching, data: Path) -> Iterator[str]:
+    with running(fake, data, work=fetching) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_chat(browser: Browser, server: str) -> Iterator[Callable[..., Chat]]:
+    """Opens tabs, each in a browser profile of its own, and watches their consoles and requests."""
+    troubles: list[str] = []
+    contexts = []
+
+    def make(**options: Any) -> Chat:
+        context = browser.new_context(**{"viewport": LAPTOP, **options})
+        contexts.append(context)
+        return Chat(_watched(context, server, troubles), server)
+
+    yield make
+    seen = list(troubles)
+    for context in contexts:
+        context.close()
+    assert seen == []
+
+
+@pytest.fixture(scope="module")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=LAPTOP)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def chat(profile: BrowserContext, server: str) -> Iterator[Chat]:
+    """A tab in a profile that the tests share for its cache of Gradio's scripts; what it stored is gone."""
+    troubles: list[str] = []
+    page = _watched(profile, server, troubles)
+    page.goto(server + "/kb")
+    page.evaluate("localStorage.clear()")
+    yield Chat(page, server).open()
+    seen = list(troubles)  # closing a tab while Gradio's stream is open adds to them
+    for tab in profile.pages:
+        tab.close()
+    assert seen == []
+
+
+def _watched(context: BrowserContext, server: str, troubles: list[str]) -> Page:
+    def watch(request: Request) -> None:
+        if not request.url.startswith((server, "data:", "blob:")):
+            troubles.append(f"request to {request.url}")
+
+    def own(text: str) -> bool:  # Gradio logs that it closes its own stream when a page is left
+        return text.startswith("AbortError: signal is aborted without reason")
+
+    page = context.new_page()
+    page.set_default_timeout(8000)
+    page.on(
+        "console", lambda m: troubles.append(m.text) if m.type in ("error", "warning") and not own(m.text) else None
+    )
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", watch)
+    return page
+
+
+def test_an_answer_with_its_source(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    expect(chat.answers).to_contain_text("Multiple broker support (Redis, RabbitMQ, Amazon SQS)")
+    mark = chat.page.locator(".oka-mark").first
+    assert mark.get_attribute("href") == "kb/orchestration-knowledge-base.md#celery"
+    mark.hover()
+    tip = chat.page.get_by_role("tooltip")
+    expect(tip).to_contain_text("Orchestration Knowledge Base")
+    expect(tip).to_contain_text("Celery")
+    expect(tip).to_contain_text("Multiple broker support")
+    mark.click()
+    card = chat.page.locator(".oka-card.oka-on")
+    expect(card).to_be_focused()
+    expect(card.locator("mark")).to_have_text("Multiple broker support (Redis, RabbitMQ, Amazon SQS)")
+    expect(card.locator("blockquote")).to_contain_text("Distributed task execution")  # the words around it
+    expect(card.get_by_role("link", name="Celery Docs")).to_have_attribute("href", "https://docs.celeryq.test/")
+    for link in card.get_by_role("link").all():
+        assert link.get_attribute("rel") == "noopener noreferrer"
+
+
+def test_a_page_of_the_web_is_opened_at_the_words(chat: Chat) -> None:
+    chat.ask("Why avoid top-level code?")
+    link = chat.page.locator(".oka-card .oka-open")
+    assert "#:~:text=You%20should" in (link.get_attribute("href") or "")
+    expect(chat.page.locator(".oka-card .oka-date")).to_contain_text("fetched 2026-11-20")
+
+
+def test_the_answer_streams_and_nothing_jumps(chat: Chat) -> None:
+    started = time.monotonic()
+    chat.box.fill("brokers slowly?")
+    chat.box.press("Enter")
+    partial = chat.page.locator(".oka-partial")
+    partial.wait_for()
+    assert time.monotonic() - started < 1.0
+    expect(partial).to_contain_text("Multiple")
+    top = chat.page.locator(".oka-asked").bounding_box()
+    first = partial.inner_text()
+    expect(chat.answers).to_have_count(1)
+    assert len(chat.answers.inner_text()) > len(first)
+    assert chat.page.locator(".oka-asked").bounding_box() == top
+
+
+def test_a_follow_up_knows_what_came_before(chat: Chat, fake: FakeAssistant) -> None:
+    chat.ask(BROKERS)
+    chat.ask("And what monitors it?")
+    assert fake.asked[-1][:2] == ("And what monitors it?", (BROKERS,)) or any(
+        asked[:2] == ("And what monitors it?", (BROKERS,)) for asked in fake.asked
+    )
+    offered = chat.page.locator(".oka-follow .oka-ask").first
+    offered.wait_for()
+    question = offered.inner_text()
+    offered.click()
+    expect(chat.answers).to_have_count(3)
+    expect(chat.page.locator(".oka-asked span").last).to_have_text(question)
+
+
+def test_a_question_stays_within_the_chosen_topic(chat: Chat, fake: FakeAssistant) -> None:
+    chat.page.get_by_role("combobox", name="Answer from").click()
+    chat.page.get_by_role("option", name="Celery").click()
+    chat.ask(BROKERS)
+    expect(chat.answers).to_contain_text("(only celery)")
+
+
+def test_stop_then_ask_again(chat: Chat, fake: FakeAssistant) -> None:
+    closed = fake.closed
+    chat.box.fill("brokers slowly please, word by word")
+    chat.box.press("Enter")
+    expect(chat.page.locator(".oka-partial")).to_contain_text("Multiple")
+    chat.page.locator("#oka-box .stop-button").click()
+    expect(chat.page.locator(".oka-stopped")).to_contain_text("Stopped before the answer was complete")
+    deadline = time.monotonic() + 3
+    while fake.closed == closed and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert fake.closed == closed + 1
+    chat.page.get_by_role("button", name="Ask again").click()
+    expect(chat.page.locator(".oka-stopped")).to_have_count(0)
+    expect(chat.page.locator(".oka-confidence")).to_have_count(1, timeout=15000)
+
+
+def test_ask_again_undo_and_edit(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    chat.ask("Why avoid top-level code?")
+    first = chat.answers.last.get_attribute("id") or ""
+    chat.page.get_by_role("button", name="Ask again").click()
+    expect(chat.answers.last).not_to_have_id(first)
+    expect(chat.page.locator(".oka-asked")).to_have_count(2)
+    expect(chat.page.get_by_role("button", name="Undo")).to_be_visible()
+    chat.page.get_by_role("button", name="Undo").click()
+    expect(chat.page.locator(".oka-asked")).to_have_count(1)
+    expect(chat.box).to_have_value("Why avoid top-level code?")
+    chat.ask("Why avoid top-level code?")
+    chat.page.locator(".oka-edit").first.click()
+    expect(chat.box).to_have_value(BROKERS)
+    expect(chat.page.locator("#oka-editing")).to_contain_text("Editing")
+    chat.page.get_by_role("button", name="Keep as it was").click()
+    expect(chat.page.locator("#oka-editing")).to_be_hidden()
+    expect(chat.page.locator(".oka-asked")).to_have_count(2)
+    chat.page.locator(".oka-edit").first.click()
+    expect(chat.page.locator("#oka-editing")).to_be_visible()
+    chat.send("airflow vs celery")
+    expect(chat.page.locator(".oka-asked")).to_have_count(1)
+    expect(chat.page.locator(".oka-table")).to_be_visible()
+
+
+def test_conversations_outlive_a_reload(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    chat.page.get_by_role("button", name="New conversation").click()
+    expect(chat.page.locator(".oka-welcome")).to_be_visible()
+    chat.ask("Why avoid top-level code?")
+    chat.page.wait_for_timeout(300)  # Gradio logs an error for what is under way when a page is left
+    chat.page.reload()
+    expect(chat.page.locator(".oka-asked span")).to_have_text("Why avoid top-level code?")
+    chat.page.locator(".oka-mark").click()  # the sources came back too
+    expect(chat.page.locator(".oka-card.oka-on mark")).to_contain_text("You should avoid")
+    chat.page.get_by_role("button", name=BROKERS, exact=True).click()
+    expect(chat.page.locator(".oka-asked span")).to_have_text(BROKERS)
+    chat.page.get_by_role("button", name=f"Delete conversation: {BROKERS}").click()
+    expect(chat.page.locator(".oka-welcome")).to_be_visible()
+    expect(chat.page.locator(".oka-saved")).to_have_count(1)
+
+
+def test_two_tabs_do_not_overwrite_each_other(chat: Chat) -> None:
+    other = Chat(chat.page.context.new_page(), chat.url).open()
+    chat.ask(BROKERS)
+    other.ask("Why avoid top-level code?")
+    chat.page.wait_for_timeout(300)
+    chat.page.reload()
+    expect(chat.page.locator(".oka-saved")).to_have_count(2)
+
+
+def test_storage_of_another_making_does_no_harm(chat: Chat) -> None:
+    bad = '{"id": "x1", "turns": [{"id": "<img src=x onerror=alert(1)>", "question": {}, "answer": 3}]}'
+    chat.page.evaluate("(bad) => { localStorage.setItem('oka:x1', bad); localStorage.setItem('oka:x2', '{'); }", bad)
+    chat.page.reload()
+    chat.page.locator(".oka-saved").click()
+    chat.page.wait_for_timeout(500)
+    expect(chat.page.locator(".oka-welcome")).to_be_visible()
+    chat.ask(BROKERS)
+
+
+def test_export(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    with chat.page.expect_download() as download:
+        chat.page.get_by_role("button", name="Export").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert download.value.suggested_filename == "oka-conversation.md"
+    assert BROKERS in text
+    assert "Multiple broker support (Redis, RabbitMQ, Amazon SQS)" in text
+    assert "kb/orchestration-knowledge-base.md#celery" in text
+
+
+def test_copying(chat: Chat) -> None:
+    chat.ask("show code")
+    chat.page.get_by_role("button", name="Copy code").click()
+    assert chat.page.evaluate("navigator.clipboard.readText()").startswith(
+        'from airflow import DAG\n\nwith DAG("daily")'
+    )
+    chat.page.get_by_role("button", name="Copy", exact=True).click()
+    copied = chat.page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("Declare a DAG like this: [1]")
+    assert "https://airflow.test/code.html#top" in copied
+
+
+def test_feedback_with_a_note(chat: Chat, data: Path) -> None:
+    chat.ask(BROKERS)
+    chat.page.get_by_role("button", name="Not helpful").click()
+    note = chat.page.get_by_label("What was right or wrong?")
+    note.fill("Kafka is missing")
+    chat.page.get_by_role("button", name="Send note").click()
+    expect(note).to_be_hidden()
+    expect(chat.page.locator(".oka-vote-down.oka-on")).to_be_visible()
+    entry = Feedback(data / "feedback.jsonl").entries("down")[-1]
+    assert (entry.question, entry.note) == (BROKERS, "Kafka is missing")
+
+
+def test_an_abstention_looks_different(chat: Chat, data: Path) -> None:
+    chat.ask("How do I bake sourdough bread?")
+    abstained = chat.page.locator(".oka-abstained")
+    expect(abstained).to_contain_text("Not in the sources.")
+    expect(abstained.get_by_role("link", name="Airflow Best Practices")).to_be_visible()
+    expect(abstained.locator(".oka-confidence, .oka-follow")).to_have_count(0)
+    assert [e.question for e in Feedback(data / "feedback.jsonl").entries("unanswered")] == [
+        "How do I bake sourdough bread?"
+    ]
+
+
+def test_why_this_answer(chat: Chat, fake: FakeAssistant) -> None:
+    chat.ask(BROKERS)
+    chat.ask("And what monitors it?")
+    chat.page.get_by_role("button", name="Why this answer").click()
+    query = chat.page.get_by_label("Searched as")
+    expect(query).to_have_value(f"And what monitors it? (after: {BROKERS})")
+    reasons = chat.page.locator("#oka-reasons")
+    expect(reasons).to_contain_text("retrieve 12 ms")
+    expect(reasons).to_contain_text("found by lexical and dense (bm25 7.25, cosine 0.63)")
+    chat.page.get_by_role("button", name="Search as typed").click()
+    expect(query).to_have_value("And what monitors it?")
+    expect(chat.page.locator(".oka-asked")).to_have_count(2)
+    query.fill("top-level code")
+    chat.page.get_by_role("button", name="Search with this").click()
+    expect(chat.page.locator(".oka-asked span").last).to_have_text("top-level code")
+
+
+def test_confidence_in_words(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    words = chat.page.locator(".oka-confidence")
+    expect(words.locator("summary")).to_have_text("Well supported")
+    words.locator("summary").click()
+    expect(words.locator("p")).to_contain_text("about 93 in 100")
+
+
+def test_fetching_shows_progress_and_can_be_cancelled(chat: Chat, fetching: Fetching) -> None:
+    status = chat.page.locator("#oka-status")
+    expect(status).to_contain_text("21 of 42 linked pages")
+    fetching.go.clear()
+    chat.page.get_by_role("button", name="Fetch missing pages").click()
+    expect(status).to_contain_text("fetching pages 7 of 20")
+    chat.ask(BROKERS)  # the chat goes on meanwhile
+    chat.page.get_by_role("button", name="Cancel fetching").click()
+    expect(status).to_contain_text("Stopped: 7 of 20 pages arrived and are kept.")
+    fetching.go.set()
+    chat.page.get_by_role("button", name="Fetch missing pages").click()
+    expect(status).to_contain_text("20 pages fetched, 0 failed.")
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [("fail please", "doesn't answer; start it or unset OKA_CHROMA_URL"), ("explode please", "Something went wrong")],
+)
+def test_an_error_is_a_sentence(chat: Chat, question: str, sentence: str) -> None:
+    chat.ask(question)
+    error = chat.page.get_by_role("alert").filter(has_text=sentence)
+    expect(error).to_be_visible()
+    expect(chat.page.locator("body")).not_to_contain_text("secret detail")
+    expect(error.get_by_role("button", name="Ask again")).to_be_visible()
+    chat.send(BROKERS)
+    expect(chat.page.locator(".oka-confidence")).to_have_count(1)
+    expect(chat.page.locator(".oka-error")).to_have_count(0)
+
+
+def test_hostile_words_stay_words(chat: Chat) -> None:
+    chat.ask("hostile page")
+    expect(chat.answers).to_contain_text("<script>window.hacked=1</script>")
+    expect(chat.page.locator(".oka-card h3")).to_contain_text("<img src=x onerror=window.hacked=4>")
+    chat.page.locator(".oka-mark").first.hover()
+    chat.page.get_by_role("button", name="Why this answer").click()
+    page = chat.page
+    assert page.evaluate("window.hacked") is None
+    ours = ".oka-asked, .oka-answer, .oka-sources, .oka-why, .oka-tip, #oka-nav"
+    assert page.locator(ours).locator("img, script, style, iframe, svg").count() == 0
+    hrefs = [a.get_attribute("href") or "" for a in page.locator("#oka-page a").all()]
+    assert all(re.match(r"https?://|kb|#oka-c-", href) for href in hrefs), hrefs
+    assert page.locator(".oka-answer [onclick], .oka-answer [onerror]").count() == 0
+
+
+def test_the_question_is_not_markup_either(chat: Chat) -> None:
+    chat.ask("what of <img src=x onerror='window.hacked=9'> __init__ *args* brokers")
+    expect(chat.page.locator(".oka-asked span")).to_have_text(
+        "what of <img src=x onerror='window.hacked=9'> __init__ *args* brokers"
+    )
+    assert chat.page.evaluate("window.hacked") is None
+
+
+def test_phone(new_chat: Callable[..., Chat]) -> None:
+    chat = new_chat(viewport={"width": 375, "height": 720}, has_touch=True, is_mobile=True).open()
+    chat.ask("airflow vs celery")
+    assert chat.page.evaluate("document.documentElement.scrollWidth") <= 375
+    expect(chat.page.locator("#oka-right")).to_be_hidden()
+    chat.page.locator(".oka-mark").first.tap()
+    expect(chat.page.locator(".oka-card.oka-on")).to_be_in_viewport()
+    chat.page.locator("#oka-right .oka-close").tap()
+    expect(chat.page.locator("#oka-right")).to_be_hidden()
+    chat.page.get_by_role("button", name="Conversations").tap()
+    expect(chat.page.locator("#oka-status")).to_be_in_viewport()
+    chat.page.get_by_role("button", name="New conversation").tap()
+    expect(chat.page.locator(".oka-welcome")).to_be_in_viewport()
+
+
+def test_dark(new_chat: Callable[..., Chat]) -> None:
+    chat = new_chat(color_scheme="dark").open()
+    chat.ask(BROKERS)
+    paper, ink = chat.page.evaluate(
+        "() => [getComputedStyle(document.querySelector('#oka-page')).backgroundColor,"
+        " getComputedStyle(document.querySelector('.oka-answer')).color]"
+    )
+    assert sum(map(int, re.findall(r"\d+", paper)[:3])) < 120
+    assert sum(map(int, re.findall(r"\d+", ink)[:3])) > 600
+
+
+def test_keyboard_alone(chat: Chat) -> None:
+    keys = chat.page.keyboard
+    expect(chat.box).to_be_focused()  # on a laptop one can type at once
+    keys.type(BROKERS)
+    keys.press("Enter")
+    expect(chat.answers).to_have_count(1)
+    expect(chat.page.locator(".oka-follow")).to_be_visible()
+    chat.page.locator(".oka-edit").focus()
+    keys.press("Tab")
+    expect(chat.page.locator(".oka-mark").first).to_be_focused()
+    expect(chat.page.get_by_role("tooltip")).to_be_visible()
+    outline = chat.page.locator(".oka-mark").first.evaluate("(e) => getComputedStyle(e).outlineStyle")
+    assert outline == "solid"
+    keys.press("Escape")
+    expect(chat.page.get_by_role("tooltip")).to_have_count(0)
+    keys.press("Enter")
+    expect(chat.page.locator(".oka-card.oka-on")).to_be_focused()
+    keys.press("Tab")
+    expect(chat.page.locator(".oka-card.oka-on .oka-open")).to_be_focused()
+
+
+def test_many_at_once(new_chat: Callable[..., Chat]) -> None:
+    first = new_chat().open()
+    chats = [first, *(Chat(first.page.context.new_page(), first.url).open() for _ in range(2))]
+    for number, chat in enumerate(chats):
+        chat.box.fill(f"brokers slowly, user {number}")
+        chat.box.press("Enter")
+    for number, chat in enumerate(chats):
+        expect(chat.answers).to_contain_text(f"user {number}", timeout=15000)
+        expect(chat.page.locator(".oka-asked span")).to_have_text(f"brokers slowly, user {number}")
+
+
+def test_a_closed_tab_stops_its_work(new_chat: Callable[..., Chat], fake: FakeAssistant) -> None:
+    chat = new_chat().open()
+    closed = fake.closed
+    chat.box.fill("slowly " * 20)
+    chat.box.press("Enter")
+    expect(chat.page.locator(".oka-partial")).to_contain_text("Multiple")
+    chat.page.close()
+    deadline = time.monotonic() + 5
+    while fake.closed == closed and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert fake.closed == closed + 1
+
+
+def test_knowledge_base_page(chat: Chat) -> None:
+    chat.page.goto(chat.url + "/kb/orchestration-knowledge-base.md#celery")
+    expect(chat.page.locator("#celery")).to_have_text("Celery")
+    assert chat.page.locator(".oka-state").count() == 44  # 42 addresses, two of them linked twice
+    expect(chat.page.locator(".oka-state").first).to_have_text("not fetched yet")
+    asks = chat.page.locator("#celery ~ .oka-asks").first
+    asks.locator("summary").click()
+    asks.get_by_role("link", name="What is Celery best for?").click()
+    expect(chat.page.locator(".oka-asked span")).to_have_text("What is Celery best for?")
+    expect(chat.answers).to_have_count(1)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core isn't here; install it with: make browser-tools")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(new_chat: Callable[..., Chat], scheme: str) -> None:
+    chat = new_chat(color_scheme=scheme, bypass_csp=True).open()
+    pages = {"empty": _axe(chat.page)}
+    chat.ask("airflow vs celery")
+    chat.ask("show code")
+    chat.ask("sourdough")
+    chat.page.get_by_role("button", name="Why this answer").click()
+    expect(chat.page.locator("#oka-reasons li")).to_have_count(2)
+    pages["chat"] = _axe(chat.page)
+    chat.page.goto(chat.url + "/kb")
+    pages["kb"] = _axe(chat.page)
+    assert pages == {"empty": [], "chat": [], "kb": []}
+
+
+def _axe(page: Page) -> list[str]:
+    page.wait_for_timeout(300)  # colours of fading elements would be measured half-way
+    page.add_script_tag(path=str(AXE))
+    found = page.evaluate("axe.run(document).then((run) => run.violations)")
+    return [
+        f"{v['id']} ({v['impact']}): {node['target']} {node['failureSummary']}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+        for node in v["nodes"]
+    ]
