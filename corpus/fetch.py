@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -144,7 +145,8 @@ class _Run:
         self._hosts: dict[str, Host] = {}
         self._tasks: dict[str, deque[_Task]] = {}
         self._busy: dict[str, float] = {}  # hosts whose thread is at work, since when
-        self._results: queue.Queue[tuple[str, _Task | None, Reply | FetchError]] = queue.Queue()
+        # Bounded: pages wait with their hosts, not in memory, where they arrive faster than they are stored.
+        self._results: queue.Queue[tuple[str, _Task | None, Reply | FetchError]] = queue.Queue(2 * _AT_ONCE)
         self._asked: set[str] = set()
         self._open = 0
         self._tally = _Tally()
@@ -176,7 +178,11 @@ class _Run:
         except KeyboardInterrupt:
             interrupted = True
             self._stop.set()
-        if not self._stop.is_set():
+        if self._stop.is_set():
+            with suppress(queue.Empty):  # so that no host's thread waits for room
+                while True:
+                    self._results.get_nowait()
+        else:
             self._journal.unlink(missing_ok=True)
             for host in self._hosts.values():
                 host.close()

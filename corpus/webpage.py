@@ -6,6 +6,7 @@ Whether the page is worth indexing (a login form, an empty shell) is judged else
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from html import unescape as html_unescape
 from typing import Any
@@ -22,6 +23,7 @@ _HEAD_BYTES = 2**17
 _LINK = re.compile(rb"<link\b[^>]*>", re.IGNORECASE)
 _CANONICAL = re.compile(rb"\brel\s*=\s*[\"']?canonical\b", re.IGNORECASE)
 _HREF = re.compile(rb"\bhref\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_HEAD = frozenset("title meta link style script base noscript template".split())
 _REFRESH = re.compile(r"\s*[\d.]*\s*[;,]\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # Browsers read these names as windows-1252 (WHATWG Encoding, "names and labels").
@@ -63,11 +65,26 @@ def parse_html(content: bytes | str, content_type: str = "") -> Any:
     for element in root.iter():
         if ":" in element.tag or "}" in element.tag:  # XHTML and office pages: their prefixes mean nothing here
             element.tag = re.split("[:}]", element.tag)[-1] or "span"
+    _end_head(root)
     # A dt or dd ends where the next one starts, which the parser knows of most elements, but not of these.
     for element in reversed(list(root.iter("dt", "dd"))):
         while element.getparent().tag in ("dt", "dd"):
             element.getparent().addnext(element)
     return root
+
+
+def _end_head(root: Any) -> None:
+    """Where a page leaves the `<body>` tag out, the parser takes elements that it doesn't know, `main`, for the head's."""
+    head = root.find("head")
+    misplaced = [] if head is None else list(itertools.dropwhile(lambda child: child.tag in _HEAD, head))
+    if misplaced:
+        body = root.find("body")
+        if body is None:
+            body = etree.SubElement(root, "body")
+        misplaced[-1].tail = (misplaced[-1].tail or "") + (body.text or "")
+        body.text = None
+        for place, element in enumerate(misplaced):
+            body.insert(place, element)
 
 
 def decode(content: bytes, content_type: str = "") -> str:

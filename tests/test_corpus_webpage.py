@@ -214,6 +214,13 @@ def test_canonical_addresses(content: bytes, canonical: str) -> None:
     assert canonical_address(content, "https://a.example/a") == canonical
 
 
+def test_a_page_may_leave_out_its_body_tag() -> None:
+    page = page_from_html(
+        "https://a.example/", "<!doctype html><title>T</title><meta charset=utf-8><main><h1>H</h1><p>words</p></main>"
+    )
+    assert (page.title, page.text) == ("T", "H\nwords")
+
+
 def test_all_anchors_of_a_page() -> None:
     assert anchors_of(b"<p id=a><a name=b></a><input name=c><span id='d e'>") == {"a", "b", "d e"}
 
