@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Answers about workflow orchestration, every claim proven by a quote.\n\n"
-    'Start with:  oka fetch && oka ask "When should I use Temporal?"   or:  oka serve',
+    'Start with:  oka serve\n\nOr:  oka fetch; oka ask "When should I use Temporal?"',
 )
 _flags: dict[str, Any] = {}
 
@@ -180,13 +180,17 @@ def links(
     suggest: Annotated[bool, typer.Option("--suggest", help="Edits of the documents, as a unified diff.")] = False,
 ) -> None:
     """The state of every link of the documents; exit code 1 where one is broken."""
-    from assistant.fetching import render_links
+    from corpus.links import render_markdown, render_table, suggested_edits
 
-    text, broken = render_links(
-        _assistant().sources, "json" if as_json else "markdown" if markdown else "diff" if suggest else "table"
-    )
-    print(text)
-    if broken:
+    sources = _assistant().sources
+    states = sources.links()
+    if as_json:
+        _print_json([state.to_dict() for state in states])
+    elif suggest:
+        print(suggested_edits(states, sources.documents()), end="")
+    else:
+        print((render_markdown if markdown else render_table)(states))
+    if any(state.is_broken for state in states):
         raise typer.Exit(1)
 
 
@@ -230,6 +234,40 @@ def verify(file: Annotated[Path, typer.Argument(help="An answer saved with --jso
     print(f"{good} of {len(checks)} quotes hold.")
     if good < len(checks):
         raise typer.Exit(1)
+
+
+@app.command()
+def feedback(
+    record: Annotated[str | None, typer.Option(help="Print this answer (by its id) as an eval record.")] = None,
+    unanswered: Annotated[bool, typer.Option("--unanswered", help="Group what oka could not answer.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What users said of answers; nothing of it ever leaves the data folder."""
+    from assistant.feedback import Feedback, eval_record, group_unanswered
+
+    log = Feedback(_settings().data_dir / "feedback.jsonl")
+    entries = log.entries("unanswered" if unanswered else None)
+    if record is not None:
+        chosen = [entry for entry in entries if entry.id == record]
+        if not chosen:
+            raise SettingsError(f"There is no feedback with the id {record}; run `oka feedback` to see the ids.")
+        print(json.dumps(eval_record(chosen[-1]), ensure_ascii=False))
+    elif unanswered:
+        for group in group_unanswered(entries, _assistant().sources.embedder.encode):
+            print(f"{len(group)} × {group[0].question}")
+            for entry in group[1:]:
+                print(f"      {entry.question}")
+    elif as_json:
+        from dataclasses import asdict
+
+        _print_json([asdict(entry) for entry in entries])
+    else:
+        for entry in entries:
+            print(
+                f"{entry.id}  {entry.at}  {entry.kind:<10}  {entry.question}"
+                + (f"\n    {entry.note}" if entry.note else "")
+            )
+        print(f"{len(entries)} remarks in {log.path}", file=sys.stderr)
 
 
 @app.command()

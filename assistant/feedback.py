@@ -145,23 +145,6 @@ def eval_record(entry: Entry) -> dict[str, Any]:
     }
 
 
-def describe(entries: Sequence[Entry], groups: Sequence[Sequence[Entry]]) -> str:
-    """For people: what was said of answers, newest first, then the groups of questions without an answer."""
-    lines = []
-    for entry in sorted(entries, key=lambda entry: entry.at, reverse=True):
-        verdict = {"up": "helpful", "down": "not helpful"}.get(entry.kind)
-        if verdict:
-            said = f": {entry.note}" if entry.note else ""
-            lines.append(f"{entry.at[:16]}  {entry.id}  {verdict}{said}\n    {entry.question}")
-    if not lines:
-        lines = ["Nobody has said anything of an answer yet; the web chat has “Helpful” and “Not helpful” under each."]
-    if groups:
-        lines.append("\nQuestions without an answer in the sources:")
-        lines += [f"{len(group):>4} ×  {group[0].question}" for group in groups]
-        lines.append("Add a document or a link on the first ones, then: oka fetch && oka build")
-    return "\n".join(lines)
-
-
 def group_unanswered(
     entries: Sequence[Entry], embed: Callable[[Sequence[str]], NDArray[np.float32]]
 ) -> list[list[Entry]]:

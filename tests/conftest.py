@@ -1,0 +1,57 @@
+"""What tests share: one small index with the bundled model, and the offline snapshot where it is present."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SNAPSHOT = ROOT.parent / "shared" / "linked-pages"
+
+for name in [name for name in os.environ if name.startswith("OKA_")]:
+    del os.environ[name]  # a developer's own settings are none of the tests' business
+
+
+@pytest.fixture(scope="session")
+def snapshot() -> Path:
+    """The folder of the offline snapshot of the linked pages."""
+    if not (SNAPSHOT / "linked-pages.warc.gz").exists():
+        pytest.skip("the offline snapshot ../shared/linked-pages is not here")
+    return SNAPSHOT
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled model in the form that runs fast; made once for all tests."""
+    folder = tmp_path_factory.mktemp("models")
+    from index.minilm import MiniLM
+
+    MiniLM(folder).encode(["a first text"])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def kb_data(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
+    """A data folder with an index of the documents alone; tests must not change it."""
+    return built(tmp_path_factory.mktemp("kb"), models)
+
+
+@pytest.fixture(scope="session")
+def linked_data(tmp_path_factory: pytest.TempPathFactory, models: Path, snapshot: Path) -> Path:
+    """A data folder with an index of the documents and the linked pages; tests must not change it."""
+    from corpus import Archive
+
+    folder = tmp_path_factory.mktemp("linked")
+    Archive(folder / "pages.warc.gz").import_warc(snapshot / "linked-pages.warc.gz")
+    return built(folder, models)
+
+
+def built(folder: Path, models: Path) -> Path:
+    """Builds the index of a data folder with the models that are there already."""
+    from assistant.settings import load_settings
+    from assistant.sources import Sources
+
+    if not (folder / "models").exists():
+        (folder / "models").symlink_to(models)
+    Sources(load_settings({}, data_dir=folder)).build()
+    return folder
