@@ -17,6 +17,10 @@ from index.passages import Hit, Passage, Unit
 _WORDS: dict[Intent, int] = {"list": 130, "how": 130, "compare": 130}
 """About how many words an answer has, by what is asked; a whole list or code block may exceed it."""
 _DEFAULT_WORDS = 90
+_LEAST_WORDS = 30
+"""An answer goes on to this many words whatever the scores."""
+_MARGIN = 2.0
+"""Units this far behind the best, in log odds, are left out."""
 _LIST_ITEMS = 30
 _LEANS_BACK = re.compile(
     r"^(it|its|they|their|them|this|that|these|those|such|he|she|however|therefore|thus|hence|instead|otherwise|also|then|"
@@ -27,7 +31,7 @@ _LEANS_BACK = re.compile(
 
 @dataclass(frozen=True)
 class Scored:
-    """A unit of a hit with how well it answers, 0..1, and the rank of its hit from 0."""
+    """A unit of a hit with how well it answers (log odds), and the rank of its hit from 0."""
 
     unit: Unit
     passage: Passage
@@ -54,7 +58,7 @@ class Claim:
 
 
 def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Intent) -> list[Claim]:
-    """The claims of an answer, best page first, each page's in its own order.
+    """The claims of an answer: the passage with the best unit first, each passage's units in its own order.
 
     `scores[i][j]` says how well unit j of hit i answers the question. Empty where there are no units.
     """
@@ -67,27 +71,22 @@ def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Inten
     pool.sort(key=lambda scored: (-scored.score, scored.rank, scored.unit.start))
     budget = _WORDS.get(intent, _DEFAULT_WORDS)
     chosen: dict[str, set[int]] = {}
+    passages: dict[str, Passage] = {}
     said: set[str] = set()
     used = 0
-    floor = 0.5 * pool[0].score if pool else 0.0
     for scored in pool:
+        if scored.score < pool[0].score - _MARGIN and used >= _LEAST_WORDS:
+            break
         group = _group(scored, intent)
         fresh = [unit for unit in group if _key(scored.passage, unit) not in said]
         words = sum(len(scored.passage.words(unit).split()) for unit in fresh)
-        if not fresh or (used and (used + words > budget or scored.score < floor)):
+        if not fresh or (used and used + words > budget):
             continue
+        passages.setdefault(scored.passage.id, scored.passage)
         chosen.setdefault(scored.passage.id, set()).update(unit.start for unit in group)
         said.update(_key(scored.passage, unit) for unit in group)
         used += words
-        if used >= budget:
-            break
-    order = {hit.passage.id: rank for rank, hit in enumerate(hits)}
-    passages = {hit.passage.id: hit.passage for hit in hits}
-    return [
-        Claim(passages[key], run)
-        for key in sorted(chosen, key=lambda key: order[key])
-        for run in _runs(passages[key], chosen[key])
-    ]
+    return [Claim(passages[key], run) for key, starts in chosen.items() for run in _runs(passages[key], starts)]
 
 
 def _group(scored: Scored, intent: Intent) -> list[Unit]:
@@ -96,7 +95,7 @@ def _group(scored: Scored, intent: Intent) -> list[Unit]:
     at = units.index(scored.unit)
     first = last = at
     unit = scored.unit
-    if unit.kind == "item" and intent in ("list", "resource", "how", "define"):
+    if unit.kind == "item" and intent in ("list", "resource", "define"):
         while first > 0 and units[first - 1].kind == "item" and at - first < _LIST_ITEMS:
             first -= 1
         while last + 1 < len(units) and units[last + 1].kind == "item" and last - at < _LIST_ITEMS:

@@ -15,7 +15,7 @@ from assistant.query import Query
 from assistant.retrieval import Found, load_model
 from index.chunk import plain_markdown
 from index.embed import Embedder
-from index.passages import Hit
+from index.passages import Hit, Passage, Unit
 from index.terms import terms
 
 UNIT_FEATURES = (
@@ -31,6 +31,8 @@ UNIT_FEATURES = (
     "code_asked",  # a code block, and the question asks how
     "short",  # fewer than five words
     "neighbour",  # the better coverage of the units beside it
+    "link",  # a resource: a list item of a document that is a link and what it is for
+    "link_asked",  # likewise, and the question asks for resources
 )
 _ASKS_AMOUNT = re.compile(
     r"\b(how (many|much|long|often|big|large|old|fast)|default|limit|maximum|minimum|max|min|version|port|number|size)\b"
@@ -38,16 +40,13 @@ _ASKS_AMOUNT = re.compile(
 
 
 def score_units(embedder: Embedder, query: Query, found: Found, hits: Sequence[Hit]) -> list[list[float]]:
-    """The probability that each unit of each hit belongs to the answer, as the model sees it."""
+    """How well each unit of each hit answers: log odds, so that a difference of 1 makes it 2.7 times as likely."""
     model = load_model("units")["weights"]
     weights = np.array([model[name] for name in UNIT_FEATURES])
-    rows = unit_features(embedder, query, found, hits)
-    return [(1 / (1 + np.exp(-(row @ weights)))).tolist() for row in rows]
+    return [(row @ weights).tolist() for row in unit_features(embedder, query, found, hits)]
 
 
-def unit_features(
-    embedder: Embedder, query: Query, found: Found, hits: Sequence[Hit]
-) -> list[NDArray[np.float64]]:
+def unit_features(embedder: Embedder, query: Query, found: Found, hits: Sequence[Hit]) -> list[NDArray[np.float64]]:
     """One array a hit: a row a unit, columns as UNIT_FEATURES."""
     spoken = [[_spoken(hit, at) for at in range(len(hit.passage.units))] for hit in hits]
     vectors = embedder.encode([text for row in spoken for text in row])
@@ -77,10 +76,17 @@ def unit_features(
                     unit.kind == "code" and query.intent == "how",
                     len(text.split()) < 5,
                     max(coverage[max(0, at - 1) : at] + coverage[at + 1 : at + 2], default=0.0),
+                    hit.passage.source == "document" and is_link(hit.passage, unit),
+                    hit.passage.source == "document" and is_link(hit.passage, unit) and query.intent == "resource",
                 )
             )
         features.append(np.array(columns, np.float64).reshape(-1, len(UNIT_FEATURES)))
     return features
+
+
+def is_link(passage: Passage, unit: Unit) -> bool:
+    """Whether a unit of a document begins with a link: one of its resources."""
+    return passage.words(unit).startswith("[")
 
 
 def _spoken(hit: Hit, at: int) -> str:
