@@ -33,7 +33,7 @@ Progress = Callable[[str, int, int], None]
 
 CONSIDERED = 10
 """Passages that are looked at for one answer."""
-QUOTED = 4
+QUOTED = 6
 """Of these, how many may be quoted."""
 _NEAREST = 3
 """Resources named by an abstention, at most."""
