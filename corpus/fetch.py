@@ -8,24 +8,19 @@ under way; the next run goes on where it was. How a host is asked is `corpus.pol
 from __future__ import annotations
 
 import json
-import queue
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-import httpx
-
 from corpus.addresses import address, host_of
-from corpus.connection import Connection, Limits, Reply
+from corpus.connection import Limits, Reply
 from corpus.errors import CorpusError, FetchError, UnsafeAddress
 from corpus.follow import is_under, links_of, sitemap_addresses
+from corpus.hosts import Answer, Hosts, robots_address
 from corpus.pages import Resource
-from corpus.politeness import BlockedByRobots, Host, Manners, Stopped
+from corpus.politeness import BlockedByRobots, Manners
 from corpus.quality import problem_of
 from corpus.safety import Resolver, check, resolve
 from corpus.snapshot import Archive, History, follow
@@ -33,7 +28,6 @@ from corpus.warc import Capture, Cause, failure_record, media, payload_digest, r
 from corpus.webpage import page_from_html
 
 MAX_REDIRECTS = 10
-_AT_ONCE = 16  # hosts that are asked at the same time
 _ROBOTS_AGE = timedelta(days=1)  # RFC 9309, 2.4
 _UNFINISHED_AGE = timedelta(days=1)  # an older interrupted run is not gone on with: its pages are due again
 _SITEMAPS = 20  # files of one site
@@ -84,13 +78,6 @@ class FetchReport:
 
 
 @dataclass
-class _Task:
-    url: str
-    headers: dict[str, str]
-    hops: int = 0
-
-
-@dataclass
 class _Tally:
     new: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -138,17 +125,9 @@ class _Run:
         resolver: Resolver,
         progress: Callable[[Progress], None] | None,
     ) -> None:
-        self._archive, self._manners, self._limits = archive, manners, limits
-        self._allowed, self._resolver, self._progress = allowed, resolver, progress
-        self._tls = httpx.create_ssl_context()
-        self._stop = threading.Event()
-        self._hosts: dict[str, Host] = {}
-        self._tasks: dict[str, deque[_Task]] = {}
-        self._busy: dict[str, float] = {}  # hosts whose thread is at work, since when
-        # Bounded: pages wait with their hosts, not in memory, where they arrive faster than they are stored.
-        self._results: queue.Queue[tuple[str, _Task | None, Reply | FetchError]] = queue.Queue(2 * _AT_ONCE)
-        self._asked: set[str] = set()
-        self._open = 0
+        self._archive, self._allowed, self._progress = archive, allowed, progress
+        self._hosts = Hosts(manners, limits, allowed, resolver, lambda kind: bool(media(kind)), self._known_robots)
+        self._hops: dict[str, int] = {}  # every address of this run: by how many redirects it was come to
         self._tally = _Tally()
         self._journal = archive.path.with_name(archive.path.name + ".unfinished")
         self._since = ""
@@ -170,22 +149,17 @@ class _Run:
             left = max_pages
             scopes = list(dict.fromkeys(follow(url, self._histories)[0] for url in linked))
             for number in range(depth):
-                if self._stop.is_set() or left <= 0:
+                if self._hosts.stopped or left <= 0:
                     break
                 level = self._next_level(scopes, level if number else scopes, sitemaps=number == 0)[:left]
                 left -= len(level)
                 self._fetch(level)
+            if not self._hosts.stopped:
+                self._journal.unlink(missing_ok=True)
         except KeyboardInterrupt:
             interrupted = True
-            self._stop.set()
-        if self._stop.is_set():
-            with suppress(queue.Empty):  # so that no host's thread waits for room
-                while True:
-                    self._results.get_nowait()
-        else:
-            self._journal.unlink(missing_ok=True)
-            for host in self._hosts.values():
-                host.close()
+        finally:
+            self._hosts.close()
         tally = self._tally
         return FetchReport(
             tuple(tally.new),
@@ -195,9 +169,9 @@ class _Run:
             tuple(tally.missing),
             tuple(tally.failures),
             tally.resumed,
-            self._open,
+            self._hosts.open,
             interrupted,
-            sum(host.requests for host in self._hosts.values()),
+            self._hosts.requests,
             tally.bytes_read,
             time.monotonic() - started,
         )
@@ -220,36 +194,24 @@ class _Run:
     def _fetch(self, urls: Sequence[str]) -> None:
         for url in urls:
             self._add(url)
-        while self._open and not self._stop.is_set():
+        while self._hosts.open and not self._hosts.stopped:
             if self._deadline and time.monotonic() >= self._deadline:
-                self._stop.set()
-                break
-            try:
-                name, task, answer = self._results.get(timeout=0.2)
-            except queue.Empty:
-                self._report()
-                continue
-            if task is None:  # the host's thread ran out of tasks
-                self._busy.pop(name, None)
-                self._start_threads()
-                continue
-            self._save_robots(name)
-            if isinstance(answer, Stopped):
-                continue
-            self._open -= 1
-            self._take(task, answer)
+                self._hosts.stop()
+            elif answered := self._hosts.next(timeout=0.2):
+                self._save_robots(answered[0])
+                self._take(*answered)
             self._report()
 
     def _add(self, url: str, hops: int = 0) -> None:
         """Ask for an address, unless this run or the interrupted one that it goes on with has done so."""
-        if url in self._asked:
+        if url in self._hops:
             return
-        self._asked.add(url)
+        self._hops[url] = hops
         history = self._histories.get(url)
         if history and history.newest.fetched_at >= self._since:
             self._tally.resumed += 1
             if history.newest.location:
-                self._redirect(history.newest, hops)
+                self._redirect(history.newest)
             return
         try:
             check(url, self._allowed)
@@ -262,47 +224,20 @@ class _Run:
             headers["If-None-Match"] = page.etag
         if page and page.last_modified:
             headers["If-Modified-Since"] = page.last_modified
-        self._open += 1
-        self._tasks.setdefault(host_of(url), deque()).append(_Task(url, headers, hops))
-        self._start_threads()
+        self._hosts.ask(url, headers)
 
-    def _start_threads(self) -> None:
-        for name, tasks in self._tasks.items():
-            if len(self._busy) >= _AT_ONCE:
-                return
-            if tasks and name not in self._busy:
-                self._busy[name] = time.monotonic()
-                host = self._hosts.get(name) or self._new_host(name, tasks[0].url)
-                threading.Thread(target=self._work, args=(name, host, tasks), daemon=True).start()
-
-    def _new_host(self, name: str, url: str) -> Host:
-        connection = Connection(self._limits, self._allowed, self._resolver, self._tls)
-        history = self._histories.get(_robots_address(url))
-        known: str | None = None
-        if history and datetime.now(UTC) - datetime.fromisoformat(history.newest.fetched_at) < _ROBOTS_AGE:
-            newest = history.newest
-            known = self._archive.body(newest).decode("utf-8", "replace") if newest.status == 200 else None
-            known = "" if newest.status in (404, 410) else known
-        host = self._hosts[name] = Host(connection, self._manners, self._stop, known)
-        return host
-
-    def _work(self, name: str, host: Host, tasks: deque[_Task]) -> None:
-        while tasks and not self._stop.is_set():
-            task = tasks.popleft()
-            answer: Reply | FetchError
-            try:
-                answer = host.get(task.url, task.headers, lambda content_type: bool(media(content_type)))
-            except FetchError as error:
-                answer = error
-            self._results.put((name, task, answer))
-        if self._stop.is_set():
-            host.close()
-        self._results.put((name, None, Stopped("no more tasks")))
+    def _known_robots(self, url: str) -> str | None:
+        """The text of a robots.txt that was fetched within the last day, "" where there was none; None if not fetched."""
+        history = self._histories.get(url)
+        if not history or datetime.now(UTC) - datetime.fromisoformat(history.newest.fetched_at) >= _ROBOTS_AGE:
+            return None
+        if history.newest.status == 200:
+            return self._archive.body(history.newest).decode("utf-8", "replace")
+        return "" if history.newest.status in (404, 410) else None
 
     # -- what came
 
-    def _take(self, task: _Task, answer: Reply | FetchError) -> None:
-        url = task.url
+    def _take(self, url: str, answer: Answer) -> None:
         if isinstance(answer, FetchError):
             cause: Cause = "network"
             if isinstance(answer, UnsafeAddress):
@@ -320,7 +255,7 @@ class _Run:
             self._tally.unchanged.append(url)
         elif 300 <= status < 400 and location:
             self._tally.redirects.append(url)
-            self._redirect(self._remember(_response(answer)), task.hops)
+            self._redirect(self._remember(_response(answer)))
         elif status in (404, 410):
             self._remember(_response(answer))
             self._tally.missing.append(url)
@@ -336,7 +271,7 @@ class _Run:
             capture = self._remember(_response(answer))
             if capture.location:
                 self._tally.redirects.append(url)
-                self._redirect(capture, task.hops)
+                self._redirect(capture)
             else:
                 (self._tally.changed if page else self._tally.new).append(url)
                 self._judge(url, answer)
@@ -353,8 +288,8 @@ class _Run:
             if problem:
                 self._tally.failures.append(Failure(url, "content", problem))
 
-    def _redirect(self, capture: Capture, hops: int) -> None:
-        target = capture.location.partition("#")[0]
+    def _redirect(self, capture: Capture) -> None:
+        target, hops = capture.location.partition("#")[0], self._hops[capture.url]
         if hops >= MAX_REDIRECTS:
             self._fail(target, "status", f"more than {MAX_REDIRECTS} redirects lead there")
         else:
@@ -370,21 +305,21 @@ class _Run:
         self._histories[capture.url] = History((*(known.captures if known else ()), capture))
         return capture
 
-    def _save_robots(self, name: str) -> None:
-        host = self._hosts[name]
-        if host.robots_text is not None and name not in self._robots_saved:
-            self._robots_saved.add(name)
-            url = host.robots_url
-            status = 200 if host.robots_text else 404
-            body = host.robots_text.encode("utf-8", "replace")
+    def _save_robots(self, url: str) -> None:
+        """Keep what was fetched of the robots.txt of this address' host, once a run."""
+        text, place = self._hosts.host(url).robots_text, robots_address(url)
+        if text is not None and place not in self._robots_saved:
+            self._robots_saved.add(place)
             headers = [("Content-Type", "text/plain; charset=utf-8")]
-            self._remember(response_record(url, status, "", headers, body, _now()))
+            self._remember(
+                response_record(place, 200 if text else 404, "", headers, text.encode("utf-8", "replace"), _now())
+            )
 
     def _report(self) -> None:
         if self._progress:
-            waiting = min(self._busy, key=lambda name: self._busy[name], default="")
-            done = len(self._asked) - self._open
-            self._progress(Progress(done, len(self._asked), self._tally.bytes_read, waiting))
+            total = len(self._hops)
+            done = total - self._hosts.open
+            self._progress(Progress(done, total, self._tally.bytes_read, self._hosts.waiting_for))
 
     # -- deeper
 
@@ -403,20 +338,20 @@ class _Run:
                 except CorpusError:
                     continue  # reported when it arrived
                 found += [link for link in links if any(is_under(link, scope) for scope in scopes)]
-        return [url for url in dict.fromkeys(found) if url not in self._asked]
+        return [url for url in dict.fromkeys(found) if url not in self._hops]
 
     def _sitemap(self, scope: str) -> list[str]:
         parts = urlsplit(scope)
         try:
             check(scope, self._allowed)
-            host = self._hosts.get(host_of(scope)) or self._new_host(host_of(scope), scope)
+            host = self._hosts.host(scope)
             waiting = host.sitemaps(scope) or [f"{parts.scheme}://{parts.netloc}/sitemap.xml"]
         except FetchError:
             return []
-        self._save_robots(host_of(scope))
+        self._save_robots(scope)
         pages: list[str] = []
         read: set[str] = set()
-        while waiting and len(read) < _SITEMAPS and not self._stop.is_set():
+        while waiting and len(read) < _SITEMAPS and not self._hosts.stopped:
             url = address(waiting.pop(0), scope)
             if url in read or host_of(url) != host_of(scope):
                 continue
@@ -434,11 +369,6 @@ class _Run:
 
 def _response(reply: Reply) -> bytes:
     return response_record(reply.url, reply.status, reply.reason, reply.headers, reply.body, _now())
-
-
-def _robots_address(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}/robots.txt"
 
 
 def _stamp(moment: datetime) -> str:

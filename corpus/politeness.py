@@ -57,7 +57,6 @@ class Host:
         self._refusals = 0
         self._closed = ""  # why this host is not asked any more in this run
         self.robots_text: str | None = None  # what was fetched of robots.txt, to be remembered; "" where there is none
-        self.robots_url = ""
         self.requests = 0
 
     def close(self) -> None:
@@ -124,7 +123,7 @@ class Host:
                 # RFC 9309, 2.3.1.4: where robots.txt can't be reached, everything is disallowed for now.
                 self._closed = f"robots.txt: {error}"
                 raise type(error)(self._closed) from error
-            self.robots_url, self.robots_text = f"{parts.scheme}://{parts.netloc}/robots.txt", text
+            self.robots_text = text
             self._rules = Protego.parse(text)
         return self._rules
 
