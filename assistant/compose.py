@@ -22,6 +22,7 @@ _LEAST_WORDS = 30
 _MARGIN = 2.5
 """Units this far behind the best, in log odds, are left out: of 1 to 3 the best balance of facts and length on dev."""
 _LIST_ITEMS = 30
+_ENTRY_WORDS = 4
 _LEANS_BACK = re.compile(
     r"^(it|its|they|their|them|this|that|these|those|such|he|she|however|therefore|thus|hence|instead|otherwise|also|then|"
     r"moreover|furthermore|additionally|consequently|in this case|in that case|for this reason|as a result|in addition|but|so|and|or)\b",
@@ -77,6 +78,8 @@ def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Inten
     for scored in pool:
         if scored.score < pool[0].score - _MARGIN and used >= _LEAST_WORDS:
             break
+        if used and not _stands_alone(scored, intent):
+            continue
         group = _group(scored, intent)
         fresh = [unit for unit in group if _key(scored.passage, unit) not in said]
         words = sum(len(scored.passage.words(unit).split()) for unit in fresh)
@@ -87,6 +90,14 @@ def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Inten
         said.update(_key(scored.passage, unit) for unit in group)
         used += words
     return [Claim(passages[key], run) for key, starts in chosen.items() for run in _runs(passages[key], starts)]
+
+
+def _stands_alone(scored: Scored, intent: Intent) -> bool:
+    """Whether a unit that isn't the best says something: not a link that wasn't asked for, nor an entry of a menu."""
+    words = scored.passage.words(scored.unit)
+    if scored.passage.source == "document":
+        return intent == "resource" or scored.unit.kind != "item" or not words.startswith("[")
+    return intent == "list" or scored.unit.kind != "item" or len(words.split()) >= _ENTRY_WORDS
 
 
 def _group(scored: Scored, intent: Intent) -> list[Unit]:

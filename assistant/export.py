@@ -15,10 +15,13 @@ from corpus.errors import SettingsError
 def footnotes(reply: Answer) -> str:
     """A line a citation: number, title and heading, link, and for a document of ours the original resources."""
     lines = []
+    named: set[str] = set()
     for citation in reply.citations:
         lines.append(f"[{citation.number}] {_place(citation)}\n    {citation.link}")
         if citation.url.startswith("kb/"):
-            lines += [f"    see also {title}: {url}" for title, url in citation.resources]
+            fresh = [(title, url) for title, url in citation.resources if url not in named]
+            lines += [f"    see also {title}: {url}" for title, url in fresh]
+            named.update(url for _, url in fresh)
     return "\n".join(lines)
 
 
