@@ -23,6 +23,8 @@ _MARGIN = 2.5
 """Units this far behind the best, in log odds, are left out: of 1 to 3 the best balance of facts and length on dev."""
 _LIST_ITEMS = 30
 _ENTRY_WORDS = 4
+_CLEARLY = 1.0
+"""A link or a menu's entry has to be this much better, in log odds, than all else to be said unasked."""
 _LEANS_BACK = re.compile(
     r"^(it|its|they|their|them|this|that|these|those|such|he|she|however|therefore|thus|hence|instead|otherwise|also|then|"
     r"moreover|furthermore|additionally|consequently|in this case|in that case|for this reason|as a result|in addition|but|so|and|or)\b",
@@ -70,6 +72,7 @@ def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Inten
         if unit.kind != "label" and not unit.header
     ]
     pool.sort(key=lambda scored: (-scored.score, scored.rank, scored.unit.start))
+    best_alone = max((scored.score for scored in pool if _stands_alone(scored, intent)), default=float("-inf"))
     budget = _WORDS.get(intent, _DEFAULT_WORDS)
     chosen: dict[str, set[int]] = {}
     passages: dict[str, Passage] = {}
@@ -78,7 +81,7 @@ def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Inten
     for scored in pool:
         if scored.score < pool[0].score - _MARGIN and used >= _LEAST_WORDS:
             break
-        if used and not _stands_alone(scored, intent):
+        if not _stands_alone(scored, intent) and scored.score < best_alone + _CLEARLY:
             continue
         group = _group(scored, intent)
         fresh = [unit for unit in group if _key(scored.passage, unit) not in said]
@@ -93,7 +96,7 @@ def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Inten
 
 
 def _stands_alone(scored: Scored, intent: Intent) -> bool:
-    """Whether a unit that isn't the best says something: not a link that wasn't asked for, nor an entry of a menu."""
+    """Whether a unit says something: it is no link that wasn't asked for, nor an entry of a menu."""
     words = scored.passage.words(scored.unit)
     if scored.passage.source == "document":
         return intent == "resource" or scored.unit.kind != "item" or not words.startswith("[")
