@@ -89,7 +89,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
             "",
         )
 
-    def ask(question: str, kept: str, only: str | None, alone: bool = False) -> Iterator[Any]:
+    def reply(question: str, kept: str, only: str | None, alone: bool = False) -> Iterator[Any]:
         """Streams the answer to one question into the page. `alone`: searched as typed, without the conversation."""
         conversation = Conversation.read(kept)
         if not question.strip():
@@ -119,20 +119,22 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         """Asks the last question anew."""
         conversation = Conversation.read(kept)
         if last := conversation.last_asked():
-            yield from ask(str(last["question"]), conversation.before(str(last["id"])).dump(), last["only"])
+            yield from reply(str(last["question"]), conversation.before(str(last["id"])).dump(), last["only"])
 
     def ask_offered(kept: str, only: str | None, event: gr.EventData) -> Iterator[Any]:
-        yield from ask(str(event._data["question"]), kept, only)
+        yield from reply(str(event._data["question"]), kept, only)
 
     def ask_as_typed(kept: str) -> Iterator[Any]:
         conversation = Conversation.read(kept)
         if last := conversation.last_asked():
-            yield from ask(str(last["question"]), conversation.before(str(last["id"])).dump(), last["only"], alone=True)
+            yield from reply(
+                str(last["question"]), conversation.before(str(last["id"])).dump(), last["only"], alone=True
+            )
 
     def ask_edited(query: str, kept: str) -> Iterator[Any]:
         conversation = Conversation.read(kept)
         if last := conversation.last_asked():
-            yield from ask(query, conversation.before(str(last["id"])).dump(), last["only"], alone=True)
+            yield from reply(query, conversation.before(str(last["id"])).dump(), last["only"], alone=True)
 
     def stopped(kept: str) -> Any:
         return whole(Conversation.read(kept))
@@ -214,7 +216,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
                     elem_id="oka-only",
                 )
                 gr.HTML('<p><a href="kb" id="oka-kb">The knowledge base and its links</a></p>')
-                status = gr.HTML(lambda: status_html(assistant.status(), job.report), elem_id="oka-status")
+                status = gr.HTML(elem_id="oka-status")
                 fetch_button = gr.Button("Fetch missing pages", size="sm", elem_id="oka-fetch")
                 cancel_button = gr.Button("Cancel fetching", size="sm", visible=False, elem_id="oka-cancel")
             with gr.Column(elem_id="oka-main", scale=1, min_width=280):
@@ -257,7 +259,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         slow: dict[str, Any] = {**private, "concurrency_limit": _AT_ONCE, "concurrency_id": "ask"}
         late: dict[str, Any] = {**private, "concurrency_limit": 2, "concurrency_id": "late"}
         running: Any = [
-            box.submit(ask, [box, kept, only], view, **slow),
+            box.submit(reply, [box, kept, only], view, **slow),
             bridge.retry(again, kept, view, **slow),
             bridge.submit(ask_offered, [kept, only], view, **slow),
             typed_button.click(ask_as_typed, kept, view, **slow),
@@ -289,6 +291,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         kept.change(None, kept, None, js="(kept) => window.oka.keep(kept)")
         shown = [status, fetch_button, cancel_button]
         fetch_button.click(fetch, None, shown, concurrency_limit=4, concurrency_id="fetch", **private)
+        app.load(lambda: status_html(assistant.status(), job.report), None, status, queue=False, **private)
         cancel_button.click(job.cancel, None, None, queue=False, **private)
         api(ask_api, api_name="ask", concurrency_limit=_AT_ONCE, concurrency_id="ask")
         api(search_api, api_name="search", concurrency_limit=_AT_ONCE, concurrency_id="ask")

@@ -173,7 +173,10 @@ def _card(turn_id: str, citation: Mapping[str, Any]) -> str:
     """A citation: the quote marked inside its surroundings, where it stands, the original resources, a link to the words."""
     number, link = int(citation["number"]), safe_link(str(citation["link"]))
     where = " › ".join(citation["headings"])
-    before, after = (str(citation.get(side, "")) for side in ("before", "after"))
+    words = [str(citation.get(side, "")) for side in ("before", "quote", "after")]
+    if str(citation["url"]).startswith("kb/"):
+        words = [_readable(text) for text in words]
+    before, quote, after = words
     resources = "".join(
         f'<li><a href="{t(r["url"])}" {_OUTSIDE}>{t(r["title"])}</a></li>'
         for r in citation["resources"]
@@ -185,7 +188,7 @@ def _card(turn_id: str, citation: Mapping[str, Any]) -> str:
         f'<article class="oka-card" id="oka-c-{t(turn_id)}-{number}" tabindex="-1">'
         f'<h3><span class="oka-number">{number}</span> {t(citation["title"])}</h3>'
         f'<p class="oka-where">{t(where)}</p>'
-        f"<blockquote>{t(before)}<mark>{t(citation['quote'])}</mark>{t(after)}</blockquote>"
+        f"<blockquote>{t(before)}<mark>{t(quote)}</mark>{t(after)}</blockquote>"
         + (f'<p><a class="oka-open" href="{t(link)}" {_OUTSIDE}>{opening}</a></p>' if link else "")
         + (
             f'<p class="oka-label">Original resources</p><ul class="oka-resources">{resources}</ul>'
@@ -194,6 +197,13 @@ def _card(turn_id: str, citation: Mapping[str, Any]) -> str:
         )
         + f'<p class="oka-date">{t(_host(str(citation["url"])))} · {fetched}</p></article>'
     )
+
+
+def _readable(markdown: str) -> str:
+    """Words of a document of ours without their Markdown; a page's words are plain already."""
+    text = re.sub(r"\[([^\]\n]*)\]\([^)\s]*\)", r"\1", markdown)
+    text = re.sub(r"^#+ (.*?)(?: \{#[\w-]+\})?$", r"\1", text, flags=re.MULTILINE)
+    return re.sub(r"\n{2,}", "\n", text.replace("**", ""))
 
 
 def _actions(turn: Turn, last: bool) -> str:

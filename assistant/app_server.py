@@ -8,10 +8,12 @@ page itself (app.py).
 from __future__ import annotations
 
 import errno
+import importlib.util
 import re
 import secrets
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
@@ -213,9 +215,11 @@ def build_server(
             return Response("There is no such file.\n", 404)
         return FileResponse(_HERE / name, headers={"cache-control": "no-cache"})
 
+    if mcp and importlib.util.find_spec("mcp") is None:
+        raise ServeError('--mcp needs the package "mcp"; install it with: pip install "gradio[mcp]"')
     page = build_app(assistant, feedback, FetchJob(work), documents)
     gr.mount_gradio_app(
-        app, page, path="/", theme=_theme(), footer_links=[], run_history=False, show_error=True, ssr_mode=False,
+        app, page, path="/", theme=_theme(), footer_links=[], run_history=False, show_error=False, ssr_mode=False,
         enable_monitoring=False, pwa=False, mcp_server=mcp, max_file_size=1, allowed_paths=[], favicon_path=None,
     )  # fmt: skip
     return Gate(app, users, a_minute)
@@ -254,6 +258,8 @@ def serve(
             file=sys.stderr,
         )
     gate = build_server(assistant, work=work, users=users, mcp=mcp)
+    # The first question loads what the later ones share; nobody should wait for it.
+    threading.Thread(target=assistant.search, args=("workflow orchestration",), daemon=True).start()
     config = uvicorn.Config(
         gate, log_level="warning", timeout_graceful_shutdown=2, h11_max_incomplete_event_size=_LARGEST
     )

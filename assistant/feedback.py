@@ -6,7 +6,6 @@ A bad answer becomes a record for the eval questions; unanswered questions are g
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
