@@ -98,6 +98,8 @@ def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Inten
 def _stands_alone(scored: Scored, intent: Intent) -> bool:
     """Whether a unit says something: it is no link that wasn't asked for, nor an entry of a menu."""
     words = scored.passage.words(scored.unit)
+    if words.rstrip().endswith(":") and scored.unit == scored.passage.units[-1]:
+        return False  # what it introduces stands in another passage
     if scored.passage.source == "document":
         return intent == "resource" or scored.unit.kind != "item" or not words.startswith("[")
     return intent == "list" or scored.unit.kind != "item" or len(words.split()) >= _ENTRY_WORDS
@@ -117,8 +119,11 @@ def _group(scored: Scored, intent: Intent) -> list[Unit]:
     if unit.kind == "term":
         while last + 1 < len(units) and units[last + 1].depth > unit.depth and units[last + 1].kind != "term":
             last += 1
-    if (first > 0 and _introduces(scored.passage, units[first - 1], units[first])) or (
-        first > 0 and unit.kind == "sentence" and _leans_back(scored.passage, units[first], units[first - 1])
+    while last + 1 < len(units) and last - at < _LIST_ITEMS and _continues(scored, units[last], units[last + 1]):
+        last += 1
+    if first > 0 and (
+        _introduces(scored.passage, units[first - 1], units[first])
+        or _leans_back(scored.passage, units[first], units[first - 1])
     ):
         first -= 1
     if unit.kind == "sentence" and intent == "how" and last + 1 < len(units) and units[last + 1].kind == "code":
@@ -139,9 +144,20 @@ def _introduces(passage: Passage, before: Unit, unit: Unit) -> bool:
     )
 
 
+def _continues(scored: Scored, last: Unit, unit: Unit) -> bool:
+    """Whether `unit` belongs to what a "…:" sentence introduces: the code, or list item after list item."""
+    if scored.unit.kind != "sentence" or not scored.passage.words(scored.unit).rstrip().endswith(":"):
+        return False
+    return last == scored.unit or (last.kind == unit.kind and unit.kind in ("item", "row"))
+
+
 def _leans_back(passage: Passage, unit: Unit, before: Unit) -> bool:
     """Whether a sentence can't be understood without the one before it in its paragraph."""
-    return before.kind == "sentence" and before.block == unit.block and bool(_LEANS_BACK.match(passage.words(unit)))
+    return (
+        unit.kind == before.kind == "sentence"
+        and before.block == unit.block
+        and bool(_LEANS_BACK.match(passage.words(unit)))
+    )
 
 
 def _runs(passage: Passage, starts: set[int]) -> list[tuple[Unit, ...]]:
