@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from corpus.rendering import INLINE, one_line
+from corpus.inline import one_line
 
 # Elements that have no readable text of their own.
 _NO_TEXT = (
@@ -245,8 +245,3 @@ def all_anchors(root: Any) -> Iterator[str]:
         name = element.get("id") or (element.get("name") if element.tag == "a" else None)
         if name:
             yield name
-
-
-def is_block(element: Any) -> bool:
-    """Whether a browser sets the element on lines of its own."""
-    return element.tag not in INLINE

@@ -15,7 +15,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from corpus.errors import FetchError
+from corpus.errors import FetchError, TemporaryError
 from corpus.safety import Resolver, check, public_addresses, resolve
 
 PROJECT = "https://pypi.org/project/oka/"  # where a site's operator finds out who asks
@@ -49,10 +49,6 @@ class Reply:
     def header(self, name: str) -> str:
         """A header's value, "" where there is none."""
         return next((value for key, value in self.headers if key.lower() == name), "")
-
-
-class TemporaryError(FetchError):
-    """It may go well when tried again: the network, a server that is busy."""
 
 
 class _Clock:

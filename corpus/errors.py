@@ -6,8 +6,12 @@ RagError                    a sentence that says what happened, to what, and the
 ├── CorpusError             documents or archive
 │   ├── DocumentError       a documents folder or file that can't be read
 │   ├── ArchiveError        a WARC file that can't be read or written
+│   ├── Damage              a WARC file breaks off or is not what it says; never leaves `corpus`
 │   └── FetchError          a page that can't be fetched; reported a page, never ends a run
-│       └── UnsafeAddress   …because it must not be: private, with credentials, another scheme
+│       ├── UnsafeAddress   …because it must not be: private, with credentials, another scheme
+│       ├── BlockedByRobots …because the site's robots.txt doesn't allow it
+│       ├── TemporaryError  …for now: the network, a server that is busy
+│       └── Stopped         …because the run ended before its turn came
 ├── StoreError              the index
 │   ├── IndexMissing        there is none yet
 │   ├── IndexStale          it doesn't match the settings
@@ -81,3 +85,23 @@ class ServeError(RagError):
 
 class UnsafeAddress(FetchError):
     """An address that must not be fetched: private, with credentials, of another scheme. No request went out."""
+
+
+class BlockedByRobots(FetchError):
+    """The site's robots.txt doesn't allow the page; no request for it went out."""
+
+
+class TemporaryError(FetchError):
+    """It may go well when tried again: the network, a server that is busy."""
+
+
+class Stopped(FetchError):
+    """The run is over before this page was asked for; the next run goes on with it."""
+
+
+class Damage(CorpusError):
+    """A file breaks off or is not what it says at `offset`; never leaves `corpus`."""
+
+    def __init__(self, offset: int, what: str) -> None:
+        super().__init__(what)
+        self.offset, self.what = offset, what

@@ -16,14 +16,15 @@ from urllib.parse import urlsplit
 
 from corpus.addresses import address, host_of
 from corpus.connection import Limits, Reply
-from corpus.errors import CorpusError, FetchError, UnsafeAddress
+from corpus.errors import BlockedByRobots, CorpusError, FetchError, UnsafeAddress
 from corpus.follow import is_under, links_of, sitemap_addresses
+from corpus.history import History, follow
 from corpus.hosts import Answer, Hosts, robots_address
 from corpus.pages import Resource
-from corpus.politeness import BlockedByRobots, Manners
+from corpus.politeness import Manners
 from corpus.quality import problem_of
 from corpus.safety import Resolver, check, resolve
-from corpus.snapshot import Archive, History, follow
+from corpus.snapshot import Archive
 from corpus.warc import Capture, Cause, failure_record, media, payload_digest, response_record, revisit_record
 from corpus.webpage import page_from_html
 

@@ -17,8 +17,8 @@ import httpx
 
 from corpus.addresses import host_of
 from corpus.connection import Connection, Limits, Reply, Wanted
-from corpus.errors import FetchError
-from corpus.politeness import Host, Manners, Stopped
+from corpus.errors import FetchError, Stopped
+from corpus.politeness import Host, Manners
 from corpus.safety import Resolver
 
 _AT_ONCE = 16  # hosts that are asked at the same time

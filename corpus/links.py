@@ -15,11 +15,12 @@ from urllib.parse import unquote, urlsplit
 from corpus.addresses import address, fragment
 from corpus.documents import linked_resources
 from corpus.errors import CorpusError
+from corpus.history import History, follow
 from corpus.load import Found, parse
 from corpus.markdown import slug
 from corpus.pages import Page, Resource
 from corpus.quality import SOFT_404
-from corpus.snapshot import Archive, History, follow
+from corpus.snapshot import Archive
 from corpus.warc import Capture, media
 from corpus.webpage import anchors_of
 

@@ -10,10 +10,11 @@ from typing import Literal
 from corpus.addresses import address, host_of
 from corpus.documents import linked_resources
 from corpus.errors import CorpusError
+from corpus.history import follow
 from corpus.pages import Page, Resource
 from corpus.pdf import page_from_pdf
 from corpus.quality import problem_of
-from corpus.snapshot import Archive, follow
+from corpus.snapshot import Archive
 from corpus.warc import Capture, media
 from corpus.webpage import page_from_html
 

@@ -12,8 +12,8 @@ from collections import Counter
 from urllib.parse import unquote, urlsplit
 
 from corpus.errors import CorpusError
+from corpus.inline import one_line, visible
 from corpus.pages import Block, BlockKind, Page, Section, page_digest
-from corpus.rendering import one_line, visible
 
 _MAX_PAGES = 2000
 _BROKEN_WORD = re.compile(r"(\w+)-\n(\w+)")

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from protego import Protego
 
 from corpus.addresses import address
-from corpus.connection import Connection, Reply, TemporaryError, Wanted
-from corpus.errors import FetchError
+from corpus.connection import Connection, Reply, Wanted
+from corpus.errors import BlockedByRobots, FetchError, Stopped, TemporaryError
 
 ROBOT = "oka"  # the name that robots.txt may address us by
 _ROBOTS_BYTES = 500 * 1024  # RFC 9309, 2.5: at least 500 KiB are to be read
@@ -38,10 +38,6 @@ class Manners:
     backoff: float = 2.0  # before the second try; doubles with each further one
     longest_wait: float = 60.0  # a longer Retry-After ends the tries
     refusals: int = 3  # so many 403 or 429 one after another, and the host is left alone in this run
-
-
-class Stopped(FetchError):
-    """The run is over before this page was asked for; the next run goes on with it."""
 
 
 class Host:
@@ -139,10 +135,6 @@ class Host:
                 return ""  # RFC 9309, 2.3.1.3: none there, everything is allowed
             raise FetchError(f"HTTP status {reply.status}")
         return ""
-
-
-class BlockedByRobots(FetchError):
-    """The site's robots.txt doesn't allow the page; no request for it went out."""
 
 
 def retry_after(value: str, now: datetime | None = None) -> float | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
+from corpus.inline import one_line
 from corpus.pages import Page
-from corpus.rendering import one_line
 from corpus.webpage import parse_html
 
 SOFT_404 = "a page that says that it doesn't exist"

@@ -6,103 +6,19 @@ what is furniture, has been decided before (`corpus.cleaning`). Style sheets are
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
 
+from corpus.inline import INLINE, Run, code_text, is_code, language_of, one_line
 from corpus.pages import Block, BlockKind, Section
 
-INLINE = frozenset(
-    "a abbr acronym b bdi bdo big button cite code data del dfn em font i img ins kbd label map mark math meter nobr o "
-    "output picture progress q rp rt ruby s samp small span strike strong sub sup time tt u var wbr".split()
-)
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BOLD = frozenset(("b", "strong"))
 _LABEL_CLASSES = frozenset(("admonition-title", "topic-title", "sidebar-title", "rubric"))
 _LABEL_LENGTH = 100  # a longer bold paragraph is prose that someone set in bold
 _DEFINITION_LEVEL = 10  # below every heading; a nested definition (a method of a class) is one deeper
-_NOT_A_LANGUAGE = frozenset("code literal-block notranslate highlight doctest-block default none".split())
-_SPACE = re.compile(r"\s+")
-
-
-# What no reader sees: control and format characters, soft hyphens, zero-width, bidirectional and tag characters,
-# fillers, variation selectors. Browsers ignore them when they search for a quote: leaving them out breaks no link.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-
-
-def visible(text: str) -> str:
-    """The text without the characters that no reader sees."""
-    return _INVISIBLE.sub("", text)
-
-
-def one_line(text: str) -> str:
-    """The text with white space collapsed and invisible characters left out."""
-    return _SPACE.sub(" ", visible(text)).strip()
-
-
-class _Run:
-    """Inline text being collected; its white space collapses over the borders of elements."""
-
-    def __init__(self) -> None:
-        self._code_depth = 0
-        self._clear()
-
-    def _clear(self) -> None:
-        self.parts: list[str] = []
-        self.length = 0
-        self.space = False  # white space was met and not written yet
-        self.plain = False  # there are words that are not bold
-        self.code: list[tuple[int, int]] = []
-        self._code_start = -1
-
-    def add(self, text: str, bold: bool = False) -> None:
-        text = _SPACE.sub(" ", visible(text))
-        if text.startswith(" "):
-            self.space = True
-        words = text.strip(" ")
-        if not words:
-            return
-        if self.space and self.length and self.parts[-1] != "\n":
-            self._write(" ")
-        if self._code_depth and self._code_start < 0:
-            self._code_start = self.length
-        self._write(words)
-        self.space = text.endswith(" ")
-        self.plain = self.plain or not (bold or words == ":")
-
-    def _write(self, text: str) -> None:
-        self.parts.append(text)
-        self.length += len(text)
-
-    def line_break(self) -> None:
-        if self.length and self.parts[-1] != "\n":
-            self._write("\n")
-        self.space = False
-
-    def at_line_start(self) -> bool:
-        return bool(self.parts) and self.parts[-1] == "\n"
-
-    def enter_code(self) -> None:
-        self._code_depth += 1
-
-    def leave_code(self) -> None:
-        self._code_depth -= 1
-        if not self._code_depth and self._code_start >= 0:
-            self.code.append((self._code_start, self.length))
-            self._code_start = -1
-
-    def take(self) -> tuple[str, tuple[tuple[int, int], ...], bool]:
-        """The text, its ranges of code, and whether all of it is bold; the run is empty afterwards, still in code."""
-        if self._code_start >= 0:
-            self.code.append((self._code_start, self.length))
-        text, code, bold = "".join(self.parts).rstrip("\n"), tuple(self.code), not self.plain
-        self._clear()
-        return text, code, bold
 
 
 @dataclass
@@ -131,7 +47,7 @@ class Renderer:
         self._anchors = anchors
         self._lines: list[str] = []
         self._length = 0
-        self._run = _Run()
+        self._run = Run()
         self._done: list[_Open] = []
         self._open: _Open | None = None
         self._path: list[_Level] = []
@@ -185,7 +101,7 @@ class Renderer:
             return True
         self._flush()
         if tag == "pre":
-            self._block("code", code_text(element), depth=len(self._items), language=_language(element))
+            self._block("code", code_text(element), depth=len(self._items), language=language_of(element))
             return False
         if tag == "table" and not _is_layout(element):
             self._table(element)
@@ -313,7 +229,7 @@ class Renderer:
 
 def _cell(cell: Any) -> tuple[str, tuple[tuple[int, int], ...]]:
     """A cell's text on one line: its blocks are separated by a space."""
-    run = _Run()
+    run = Run()
     for event, element in etree.iterwalk(cell, events=("start", "end")):
         if element is not cell:
             if element.tag not in INLINE:
@@ -332,43 +248,6 @@ def _is_layout(table: Any) -> bool:
     if any(element.tag in ("pre", "table", "dl", *_HEADINGS) for element in inner):
         return True
     return table.get("role") == "presentation" or any(len(one_line("".join(e.itertext()))) > 400 for e in inner)
-
-
-def is_code(element: Any) -> bool:
-    """Whether the element sets its text as code inside prose."""
-    if element.tag in ("code", "tt", "kbd", "samp"):
-        return True
-    classes = (element.get("class") or "").split()
-    return element.tag == "span" and "literal" in classes and "docutils" in classes
-
-
-def code_text(pre: Any) -> str:
-    """The text of a code block: line breaks and indentation kept, empty lines at either end left out."""
-    for line_break in pre.iter("br"):
-        line_break.tail = "\n" + (line_break.tail or "")
-    text = "".join(pre.itertext()).replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")
-    return re.sub(r"\A(?:[ \t]*\n)+", "", visible(text)).rstrip()
-
-
-def _language(pre: Any) -> str:
-    """The language that the page names, by the customs of Markdown tools and Sphinx; "" where it names none."""
-    around = [
-        pre,
-        *pre.iter("code"),
-        *(a for a in pre.iterancestors() if (a.get("class") or "").startswith("highlight")),
-    ]
-    for element in around:
-        named = element.get("data-lang") or element.get("data-language")
-        if named:
-            return str(named)
-        for name in (element.get("class") or "").split():
-            match = re.fullmatch(r"(?:language|lang|highlight-source|highlight|sourceCode)-(\S+)", name)
-            if match and match.group(1) not in _NOT_A_LANGUAGE:
-                return match.group(1)
-    classes = (pre.get("class") or "").split()
-    if classes[:1] == ["code"]:  # docutils: class="code python literal-block"
-        return next((name for name in classes if name not in _NOT_A_LANGUAGE), "")
-    return ""
 
 
 def _is_label(element: Any) -> bool:

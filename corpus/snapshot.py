@@ -13,14 +13,14 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from corpus.errors import ArchiveError, CorpusError
+from corpus.errors import ArchiveError, CorpusError, Damage
+from corpus.history import GONE, History
 from corpus.warc import (
     Capture,
-    Damage,
     body_of,
     capture_of,
     file_record,
@@ -35,58 +35,8 @@ from corpus.warc import (
 
 _SOFTWARE = "oka"
 _INDEX_VERSION = 2
-_GONE = (404, 410)
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
-
-
-@dataclass(frozen=True)
-class History:
-    """All captures of one address, oldest first; there is at least one."""
-
-    captures: tuple[Capture, ...]
-
-    @property
-    def newest(self) -> Capture:
-        """What the last attempt brought."""
-        return self.captures[-1]
-
-    @property
-    def page(self) -> Capture | None:
-        """The last good copy: the newest response with text of its own, while the address isn't a redirect since."""
-        for capture in reversed(self.captures):
-            if capture.location:
-                return None
-            if capture.is_page:
-                return capture
-        return None
-
-    @property
-    def redirect(self) -> Capture | None:
-        """The redirect that holds: the newest answer, failures aside, where it leads elsewhere."""
-        for capture in reversed(self.captures):
-            if capture.location:
-                return capture
-            if capture.is_page:
-                return None
-        return None
-
-    @property
-    def confirmed_at(self) -> str:
-        """When the last good copy was last seen to be current, to the second; "" where there is none."""
-        seen = [c.fetched_at for c in self.captures if c.is_page or c.kind == "revisit"]
-        return max(seen)[:19] + "Z" if self.page and seen else ""
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether the page is to be given up: 404 or 410 on separate days since the last good answer."""
-        days = set()
-        for capture in reversed(self.captures):
-            if capture.is_page or capture.kind == "revisit" or capture.location:
-                break
-            if capture.status in _GONE:
-                days.add(capture.fetched_at[:10])
-        return len(days) > 1 or (self.page is None and self.newest.status in _GONE)
 
 
 @dataclass(frozen=True)
@@ -136,7 +86,7 @@ class Archive:
         return [
             capture
             for capture in self.captures().values()
-            if capture.kind == "failure" or (capture.kind == "response" and capture.status in _GONE)
+            if capture.kind == "failure" or (capture.kind == "response" and capture.status in GONE)
             if not capture.url.endswith("/robots.txt")
         ]
 
@@ -327,7 +277,7 @@ class Archive:
             skipped.append((capture.url, reason))
             return
         self.append(repacked(record))
-        kind = "missing" if capture.status in _GONE else "redirects" if capture.location else "pages"
+        kind = "missing" if capture.status in GONE else "redirects" if capture.location else "pages"
         counts[kind] += capture.kind == "response"
 
     def _reason_to_skip(self, capture: Capture, record: bytes) -> str:
@@ -336,7 +286,7 @@ class Archive:
         if capture.kind == "revisit":
             known = any(other.url == capture.url and other.is_page for other in self._captures)
             return "" if known else "it repeats a page that isn't in the archive"
-        if capture.location or capture.status in _GONE:
+        if capture.location or capture.status in GONE:
             return ""
         if capture.status != 200:
             return f"HTTP status {capture.status}"
@@ -378,19 +328,3 @@ def _unpacked(member: bytes) -> bytes:
 def _identity(capture: Capture) -> tuple[str, str, str, int]:
     """What makes two captures the same one: address, time, payload, status."""
     return capture.url, capture.fetched_at, capture.digest or capture.location, capture.status
-
-
-def follow(url: str, histories: dict[str, History], limit: int = 10) -> tuple[str, tuple[Capture, ...]]:
-    """Where an address leads by the redirects on record: the last address, and the redirects on the way there.
-
-    A loop or a chain longer than `limit` ends where it is.
-    """
-    hops: list[Capture] = []
-    while len(hops) < limit:
-        history = histories.get(url)
-        redirect = history.redirect if history else None
-        if redirect is None or any(redirect.url == hop.url for hop in hops):
-            break
-        hops.append(replace(redirect))
-        url = redirect.location.partition("#")[0]
-    return url, tuple(hops)

@@ -21,7 +21,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from corpus.addresses import address
-from corpus.errors import ArchiveError, CorpusError
+from corpus.errors import ArchiveError, CorpusError, Damage
 from corpus.webpage import canonical_address, refresh_target
 
 MAX_RECORD = 64 * 2**20  # bytes of one record, unpacked; a larger one is passed over
@@ -64,14 +64,6 @@ def media(content_type: str) -> str:
     """ "html" or "pdf" by the Content-Type header; "" for what we don't take."""
     kind = content_type.partition(";")[0].strip().lower()
     return {"text/html": "html", "application/xhtml+xml": "html", "application/pdf": "pdf"}.get(kind, "")
-
-
-class Damage(Exception):
-    """A file breaks off or is not what it says at `offset`; never leaves this package."""
-
-    def __init__(self, offset: int, what: str) -> None:
-        super().__init__(what)
-        self.offset, self.what = offset, what
 
 
 def split(stream: BinaryIO, start: int = 0) -> Iterator[tuple[int, int, bytes]]:

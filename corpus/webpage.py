@@ -15,8 +15,9 @@ from lxml import etree, html
 
 from corpus.addresses import address
 from corpus.cleaning import all_anchors, heading_anchors, main_content
+from corpus.inline import one_line
 from corpus.pages import Page, page_digest
-from corpus.rendering import Renderer, one_line
+from corpus.rendering import Renderer
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _HEAD_BYTES = 2**17

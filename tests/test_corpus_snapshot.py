@@ -16,7 +16,8 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from corpus.errors import ArchiveError, CorpusError
-from corpus.snapshot import Archive, follow
+from corpus.history import follow
+from corpus.snapshot import Archive
 from corpus.warc import response_record
 from tests.archives import HTML, Written
 from tests.loopback import page
