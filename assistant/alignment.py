@@ -240,7 +240,10 @@ def _flows(said: Line, own: Line, last: int, index: int, previous: int, at: int)
         if dropped and (added or ours & VERBS - theirs):
             return False
     if not dropped:
-        swapped = any(ours & kind and theirs & other for kind, other in ((_BE, _HAVE), (_HAVE, _BE)))
+        verbs = (ours & (_BE | _HAVE), theirs & (_BE | _HAVE))
+        swapped = all(verbs) and any(
+            verbs[0] <= kind and verbs[1] <= other for kind, other in ((_BE, _HAVE), (_HAVE, _BE))
+        )
         exchanged = (
             at == previous + 1 and ours & _PREPOSITIONS and theirs & _PREPOSITIONS and not ours & theirs & _PREPOSITIONS
         )

@@ -47,6 +47,7 @@ HOLDS = [
     ("Activities must never block the worker.", TEMPORAL, ""),
     ("The saga runs compensating transactions in reverse order if a step fails.", SAGA, ""),
     ("If any step fails, the saga runs the transactions.", "If any step fails, the saga runs transactions, too.", ""),
+    ("When the votes have been cast, the coordinator decides.", "The coordinator decides when the votes have been cast.", ""),
     ("Set `acks_late=True` only if the task is idempotent.", ACKS, ""),
     ("The coordinator sends `prepare` before `commit`.", ORDER, ""),
     ("Prefect is a modern workflow orchestration tool built for data engineers.", PREFECT, ""),
