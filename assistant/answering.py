@@ -142,7 +142,7 @@ class Assistant:
     ) -> tuple[Query, Found]:
         turn = resolve(asked, user_turns(history), self.topics.anchors)
         query = understand(turn.text, self.topics.anchors)
-        return query, retrieve(self.index, self.topics, query, raw=asked, limit=limit, only=only)
+        return query, retrieve(self.index, self.topics, query, limit=limit, only=only)
 
     def _compose(self, query: Query, found: Found) -> Answer:
         hits = found.hits[:QUOTED]

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from assistant.query import Query, expansions
 from assistant.topics import Topics, site_of
 from index.lexical import top
-from index.passages import Hit, Passage
+from index.passages import Hit
 from index.store import Index
 from index.terms import terms
+from index.texts import Place
 
 WEIGHTS = Path(__file__).parent / "weights.json"
 
@@ -71,37 +72,32 @@ def load_model(name: str) -> dict[str, Any]:
     return dict(models[name])
 
 
-def retrieve(index: Index, topics: Topics, query: Query, *, raw: str, limit: int, only: str | None = None) -> Found:
-    """The best `limit` passages for a question; `raw` is the question as typed, searched beside its written-out form."""
+def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: str | None = None) -> Found:
+    """The best `limit` passages for a question, within `only` where it is given (see `Topics.rows_within`)."""
     forms = list(dict.fromkeys([query.text, *query.parts]))
     vectors = index.embedder.encode(forms)
+    within = topics.rows_within(only) if only else None
     weights = load_model("passages")["weights"]
     row = np.array([weights[name] for name in FEATURES], np.float32)
     searches = [Search(index, topics, form, query, vector) for form, vector in zip(forms, vectors, strict=True)]
     ranked: list[list[tuple[float, int]]] = []
-    passages: dict[int, Passage] = {}
     signals: dict[int, NDArray[np.float32]] = {}
     for search in searches:
-        rows = [int(number) for number in search.candidates()]
-        fetched = index.passages([number for number in rows if number not in passages])
-        passages.update(zip([number for number in rows if number not in passages], fetched, strict=True))
-        if only:
-            rows = [number for number in rows if _is_within(passages[number], only)]
-        matrix = search.features(rows, [passages[number] for number in rows])
-        scores = matrix @ row
+        rows = [int(number) for number in search.candidates(within)]
+        matrix = search.features(rows, index.texts.places(rows))
         for number, values in zip(rows, matrix, strict=True):
             signals.setdefault(number, values)
-        ranked.append(sorted(zip((-scores).tolist(), rows, strict=True)))
+        ranked.append(sorted(zip((-(matrix @ row)).tolist(), rows, strict=True)))
     order = _interleave(ranked, limit)
     first = searches[0]
     hits = tuple(
         Hit(
-            passages[number],
+            passage,
             round(-negative, 6),
             tuple(name for name in ("lexical", "dense") if number in first.found[name]) or ("parts",),
             {name: round(float(value), 6) for name, value in zip(FEATURES, signals[number], strict=True)},
         )
-        for negative, number in order
+        for (negative, number), passage in zip(order, index.passages([number for _, number in order]), strict=True)
     )
     matrix = np.stack([signals[number] for _, number in order]) if order else np.zeros((0, len(FEATURES)), np.float32)
     return Found(hits, matrix, vectors[0], first.rarity, first.unknown)
@@ -138,20 +134,29 @@ class Search:
         self.cosine, self.cosine_headed = index.cosines(vector)
         self.found: dict[str, set[int]] = {}
 
-    def candidates(self) -> NDArray[np.int64]:
-        """Rows that any list has near its top, in row order."""
+    def candidates(self, within: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Rows that any list has near its top, in row order; only rows of `within` where it is given."""
+        words, meaning = self.body + 0.5 * self.headings, np.maximum(self.cosine, self.cosine_headed)
+        everywhere = np.arange(len(words)) if within is None else within
+        near = self.topics.near_rows if within is None else within
+
+        def best(scores: NDArray[np.float32], rows: NDArray[np.int64], count: int, above: float) -> NDArray[np.int64]:
+            return rows[top(scores[rows], count, above=above)[0]]
+
         lexical = [
-            top(self.body + 0.5 * self.headings, _POOL, above=0.0)[0],
-            top(self.headings, _POOL // 2, above=0.0)[0],
+            best(words, everywhere, _POOL, 0.0),
+            best(self.headings, everywhere, _POOL // 2, 0.0),
+            best(words, near, _POOL_NEAR, 0.0),
         ]
-        dense = [top(self.cosine, _POOL)[0], top(self.cosine_headed, _POOL)[0]]
-        near = self.topics.near_rows
-        lexical.append(near[top((self.body + 0.5 * self.headings)[near], _POOL_NEAR, above=0.0)[0]])
-        dense.append(near[top(np.maximum(self.cosine, self.cosine_headed)[near], _POOL_NEAR)[0]])
+        dense = [
+            best(self.cosine, everywhere, _POOL, -1.0),
+            best(self.cosine_headed, everywhere, _POOL, -1.0),
+            best(meaning, near, _POOL_NEAR, -1.0),
+        ]
         self.found = {"lexical": set(np.concatenate(lexical).tolist()), "dense": set(np.concatenate(dense).tolist())}
         return np.unique(np.concatenate(lexical + dense))
 
-    def features(self, rows: Sequence[int], passages: Sequence[Passage]) -> NDArray[np.float32]:
+    def features(self, rows: Sequence[int], places: Sequence[Place]) -> NDArray[np.float32]:
         """One row a candidate, columns as FEATURES, each about 0..1."""
         if not rows:
             return np.zeros((0, len(FEATURES)), np.float32)
@@ -172,10 +177,10 @@ class Search:
         named = self.topics.sites_named(self.form, self.query.entities)
         wants_document = self.query.intent in ("resource", "recommend")
         best_of_page: dict[str, float] = {}
-        for number, passage in zip(rows, passages, strict=True):
+        for number, passage in zip(rows, places, strict=True):
             best_of_page[passage.url] = max(best_of_page.get(passage.url, 0.0), float(self.body[number]))
         columns = []
-        for at, (number, passage) in enumerate(zip(rows, passages, strict=True)):
+        for at, (number, passage) in enumerate(zip(rows, places, strict=True)):
             last = set(terms(passage.headings[-1])) if passage.headings else set()
             site = site_of(passage.url)
             document = passage.source == "document"
@@ -202,14 +207,3 @@ class Search:
                 )
             )
         return np.array(columns, np.float32)
-
-
-def _is_within(passage: Passage, only: str) -> bool:
-    wanted = only.strip().lower().removeprefix("#")
-    return (
-        (passage.anchor or "").lower() == wanted
-        and passage.source == "document"
-        or any(resource.section.lower() == wanted for resource in passage.resources)
-        or site_of(passage.url) == wanted.removeprefix("www.")
-        or passage.url == only
-    )

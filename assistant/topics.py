@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.query import Entity, expansions
+from corpus.errors import SettingsError
 from index.store import Index
 
 
@@ -22,6 +23,29 @@ class Topics:
     sites: dict[str, frozenset[str]]  # anchor -> sites that the section's resources are on
     all_sites: frozenset[str]
     near_rows: NDArray[np.int64]  # the passages of the documents and of the pages that they link to
+    _index: Index
+
+    def rows_within(self, only: str) -> NDArray[np.int64]:
+        """The passages of a section of the documents and of what it links to, or of a site; in row order.
+
+        `only` is the section's anchor ("celery") or a site ("docs.celeryq.dev"). Raises SettingsError for another.
+        """
+        wanted = only.strip().lower().removeprefix("#").removeprefix("www.")
+        texts = self._index.texts
+        led_to = texts.led_to()
+        rows: list[int] = []
+        for url in texts.urls():
+            if url.startswith("kb/"):
+                own = texts.rows_of(url)
+                rows += [row for row, place in zip(own, texts.places(own), strict=True) if place.anchor == wanted]
+            elif site_of(url) == wanted or (
+                wanted in led_to[url] if url in led_to else site_of(url) in self.sites.get(wanted, ())
+            ):
+                rows += texts.rows_of(url)
+        if not rows:
+            known = ", ".join([*self.sites, *sorted(self.all_sites)])
+            raise SettingsError(f"There is nothing under {only!r} to stay within; choose one of: {known}.")
+        return np.array(sorted(rows), np.int64)
 
     def sites_named(self, question: str, entities: Sequence[Entity]) -> frozenset[str]:
         """The sites of the tools that a question names: by the site's own name, or by a topic whose links lead there."""
@@ -52,6 +76,7 @@ def read_topics(index: Index) -> Topics:
         {anchor: frozenset(found) for anchor, found in sites.items()},
         frozenset(site_of(url) for url in urls if not url.startswith("kb/")),
         np.array(sorted(near), np.int64),
+        index,
     )
 
 

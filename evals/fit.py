@@ -118,7 +118,7 @@ def passages(corpora: Corpora) -> dict[str, Any]:
         rows = [int(row) for row in search.candidates()]
         found = assistant.index.passages(rows)
         right = np.array([any(counts_for(found_from(p), unit) for unit in units) for p in found])
-        groups.append(Group(question.cluster, search.features(rows, found).astype(np.float64), right))
+        groups.append(Group(question.cluster, search.features(rows, assistant.index.texts.places(rows)).astype(np.float64), right))
     w = fit_pairs(groups, _PENALTY)
     ranks = _held_out(groups, lambda part: fit_pairs(part, _PENALTY), reciprocal_rank)
     return _model(
@@ -175,7 +175,7 @@ _REFUSED = 0.04  # of the answerable questions that may be refused
 
 
 def _retrieved(assistant: Assistant, query: Query, limit: int) -> Retrieved:
-    return retrieve(assistant.index, assistant.topics, query, raw=query.text, limit=limit)
+    return retrieve(assistant.index, assistant.topics, query, limit=limit)
 
 
 def _tells(question: Question, passage: Passage, unit: Unit) -> bool:

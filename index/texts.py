@@ -37,6 +37,16 @@ FROM passages p JOIN pages g ON g.page = p.page
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a passage stands, without its words: all that ranking needs, at a tenth of the time."""
+
+    url: str
+    anchor: str | None
+    headings: tuple[str, ...]
+    source: Source
+
+
+@dataclass(frozen=True)
 class StoredPage:
     """A page as the index keeps it: everything but its structure."""
 
@@ -111,6 +121,20 @@ class Texts:
             found.update((record[0], _passage(record)) for record in records)
         return [found[row] for row in wanted]
 
+    def places(self, rows: Sequence[int]) -> list[Place]:
+        """Where the passages of these rows stand, in the order asked for."""
+        found: dict[int, Place] = {}
+        wanted = [int(row) for row in rows]
+        for first in range(0, len(wanted), 500):
+            part = wanted[first : first + 500]
+            query = (
+                "SELECT p.row, g.url, p.anchor, p.headings, g.source FROM passages p JOIN pages g ON g.page = p.page "
+                f"WHERE p.row IN ({','.join('?' * len(part))})"
+            )
+            for row, url, anchor, headings, source in self._all(query, part):
+                found[row] = Place(url, anchor, tuple(json.loads(headings)), source)
+        return [found[row] for row in wanted]
+
     def page(self, url: str) -> StoredPage:
         """The page of this address. KeyError where there is none."""
         records = self._all(
@@ -128,6 +152,11 @@ class Texts:
         chosen = sources or ("document", "linked", "deep")
         query = f"SELECT url FROM pages WHERE source IN ({','.join('?' * len(chosen))}) ORDER BY page"
         return [url for (url,) in self._all(query, chosen)]
+
+    def led_to(self) -> dict[str, frozenset[str]]:
+        """For each page that a document links to, the anchors of the sections that do."""
+        found = self._all("SELECT url, resources FROM pages WHERE source = 'linked'", [])
+        return {url: frozenset(resource.section for resource in _resources(text)) for url, text in found}
 
     def rows_of(self, url: str) -> list[int]:
         """The rows of a page's passages, in page order; none for an unknown page."""
