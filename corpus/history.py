@@ -32,7 +32,9 @@ class History:
 
     @property
     def redirect(self) -> Capture | None:
-        """The redirect that holds: the newest answer, failures aside, where it leads elsewhere."""
+        """The redirect that holds: the newest answer, failures aside, where it leads elsewhere and isn't gone."""
+        if self.is_gone:
+            return None
         for capture in reversed(self.captures):
             if capture.location:
                 return capture
@@ -55,7 +57,8 @@ class History:
                 break
             if capture.status in GONE:
                 days.add(capture.fetched_at[:10])
-        return len(days) > 1 or (self.page is None and self.newest.status in GONE)
+        never_there = not any(capture.is_page or capture.location for capture in self.captures)
+        return len(days) > 1 or (never_there and self.newest.status in GONE)
 
 
 def follow(url: str, histories: dict[str, History], limit: int = 10) -> tuple[str, tuple[Capture, ...]]:

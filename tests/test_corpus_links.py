@@ -85,6 +85,15 @@ def test_gone_only_after_separate_days_where_there_was_a_page(written: Written) 
     assert (judge(written).state, judge(written).has_text) == ("gone", False)
 
 
+def test_a_redirect_is_not_gone_on_one_404_either(written: Written) -> None:
+    written.redirect(URL, "https://a.example/new")
+    written.page("https://a.example/new", page("A"))
+    written.missing(URL, 2)
+    assert judge(written).state == "moved"
+    written.missing(URL, 3)
+    assert (judge(written).state, judge(written).final_url) == ("gone", URL)
+
+
 def test_gone_at_once_where_there_never_was_a_page(written: Written) -> None:
     written.redirect(URL, "https://a.example/new", 308)
     written.missing("https://a.example/new")

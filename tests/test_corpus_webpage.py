@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from corpus.pages import Page
 from corpus.webpage import anchors_of, canonical_address, decode, page_from_html, refresh_target
@@ -244,3 +246,31 @@ def test_a_long_unclosed_page_is_quick() -> None:
     page = page_from_html("https://a.example/", "<p>words &amp; more <b>bold " * 20_000)
     assert time.monotonic() - started < 10
     assert page.text.startswith("words & more bold")
+
+
+PIECES = [
+    "<p>", "</p>", "words ", "<b>bold</b>", "<ul>", "<li>", "</ul>", "<dl>", "<dt id=a>", "<dt>", "<dd>", "</dl>", "<h2>", "</h2>",
+    "<h3 id=b>T</h3>", "<pre>", "</pre>", "<code>", "</code>", "<table>", "<tr>", "<td>", "</table>", "<br>", "\n", "<section id=c>",
+    "</section>", "<aside class=note>", "</aside>", "<details><summary>", "</details>", "<a href='#x'>¶</a>", "\u200b", "<div hidden>",
+    "</div>", "<nav>", "</nav>", "<!-- -->", "&nbsp;",
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=40))
+def test_whatever_the_page_its_ranges_are_in_order(pieces: list[str]) -> None:
+    page = page_from_html("https://a.example/", "".join(pieces))
+    end = 0
+    for section in page.sections:
+        assert end <= section.start <= section.end <= len(page.text)
+        if section.headings and not section.blocks:
+            assert page.text[section.start : section.end] == section.headings[-1]
+        end = section.start
+        for block in section.blocks:
+            words = page.text[block.start : block.end]
+            assert end <= block.start < block.end <= section.end
+            assert words.strip()
+            assert block.kind == "code" or "\u200b" not in words
+            for first, last in block.inline_code:
+                assert block.start <= first < last <= block.end
+            end = block.end
