@@ -19,6 +19,7 @@ from corpus.errors import QuestionError, RagError, SettingsError
 
 if TYPE_CHECKING:
     from assistant.answering import Assistant
+    from assistant.answers import Answer
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -99,6 +100,7 @@ def ask(
 ) -> None:
     """One answer with its citations."""
     reply = _ready().answer(_read(question), only=only)
+    _tell(reply)
     if as_json:
         _print_json(reply.to_dict())
     else:
@@ -121,8 +123,7 @@ def chat(only: Only = None) -> None:
         except QuestionError as error:
             print(f"oka: {error}", file=sys.stderr)
             continue
-        if reply.searched != reply.question:
-            print(f"(searched: {reply.searched})", file=sys.stderr)
+        _tell(reply)
         print(f"{reply.text}\n\n{footnotes(reply)}".strip(), end="\n\n")
         history += [{"role": "user", "content": question}, {"role": "assistant", "content": reply.text}]
 
@@ -293,6 +294,14 @@ def _ready() -> Assistant:
     with progress() as report:
         assistant.open(report)
     return assistant
+
+
+def _tell(reply: Answer) -> None:
+    """What the user should know beside the answer."""
+    if reply.searched != reply.question:
+        print(f"(searched: {reply.searched})", file=sys.stderr)
+    if reply.notice:
+        print(f"({reply.notice})", file=sys.stderr)
 
 
 def _read(question: str) -> str:

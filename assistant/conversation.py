@@ -17,6 +17,9 @@ from corpus.errors import QuestionError
 _MAX_TURNS = 12
 """Older turns are not looked at: a conversation's subject is in the last few."""
 
+_CARRIED = 6
+"""Words of the last question that are carried: enough to find its page again, few enough not to drown the new one."""
+
 _OPENING = re.compile(
     r"^\W*(and|but|also|so|then|or|what about|how about|what if|instead|same (question|thing)? ?for|no,?|nope,?"
     r"|sorry,?|"
@@ -25,7 +28,7 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _SWAP = re.compile(
-    r"^\W*(?:(?:and|but|so|ok(?:ay)?|no|nope|sorry)\b[,.]?\s*)*(?:what about|how about|i meant?"
+    r"^\W*(?:(?:and|but|so|ok(?:ay)?|no|nope|sorry|wait|actually)\b[,.]?\s*)*(?:what about|how about|i meant?"
     r"|(?:the )?same (?:question |thing )?(?:for|with|in)|and|for|with|in|or)\s+"
     r"(?:(?:for|with|in|on|about)\s+)?(?P<what>.+?)[\s?.!]*(?:instead)?[\s?.!]*$",
     re.IGNORECASE,
@@ -106,12 +109,13 @@ def _resolve_one(question: str, before: Turn, topics: Mapping[str, str]) -> Turn
     if pronoun and (not entities or opens):
         text = _substitute(question, pronoun, before)
         return Turn(text, True, find_entities(text, topics))
+    if pronoun and {entity.name for entity in entities} <= {entity.name for entity in before.entities}:
+        return Turn(_beside(question, before), True, entities)
     if entities:
         return Turn(question, False, entities)
     if opens or len(words) < 4:
-        carried = _subject(before)
-        if carried and not set(_content_words(carried)) <= set(words):
-            text = f"{_without_opening(question)} ({carried})"
+        text = _beside(_without_opening(question), before)
+        if text != question:
             return Turn(text, True, find_entities(text, topics))
     return Turn(question, False, entities)
 
@@ -129,26 +133,23 @@ def _swap(before: Turn, what: str, entities: Sequence[Entity], topics: Mapping[s
 
 
 def _substitute(question: str, pronoun: re.Match[str], before: Turn) -> str:
-    """Puts the last turn's subject in the pronoun's place; the rest of the last question is added where it names "
-    "none."""
-    subject = before.entities[-1].mention if before.entities else ""
-    if subject:
-        possessive = pronoun.group().lower() in ("its", "their", "theirs")
-        written = question[: pronoun.start()] + (f"{subject}'s" if possessive else subject) + question[pronoun.end() :]
-        rest = [word for word in _content_words(before.text) if word not in written.lower()]
-    else:
-        written, rest = question, [word for word in _content_words(before.text) if word not in question.lower()]
-    written = _without_opening(written)
-    return (
-        f"{written} ({' '.join(rest[:6])})" if rest and (not subject or len(_content_words(question)) < 3) else written
-    )
-
-
-def _subject(before: Turn) -> str:
-    """What the last turn was about: the entities it named, and its content words where it named none."""
+    """Puts the last turn's subject in the pronoun's place; what else the last question named is added."""
+    written = question
     if before.entities:
-        return " ".join(dict.fromkeys(entity.mention for entity in before.entities))
-    return " ".join(_content_words(before.text)[:6])
+        subject = before.entities[-1].mention
+        possessive = pronoun.group().lower() in ("its", "their", "theirs")
+        subject = f"{subject}'s" if possessive else subject
+        written = question[: pronoun.start()] + subject + question[pronoun.end() :]
+    return _beside(_without_opening(written), before)
+
+
+def _beside(question: str, before: Turn) -> str:
+    """The question with what the last one named added in brackets: entities first, then its other words."""
+    own = question.lower()
+    named = [entity.mention for entity in before.entities]
+    others = [word for word in _content_words(before.text) if not any(word in name.lower() for name in named)]
+    added = [word for word in dict.fromkeys([*named, *others]) if word.lower() not in own][:_CARRIED]
+    return f"{question} ({' '.join(added)})" if added else question
 
 
 def _free_pronoun(question: str) -> re.Match[str] | None:

@@ -11,9 +11,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ["corpus", "index", "assistant", "evals"]
 LEAVES = {
     "chromadb": {"index/vectors.py"},
-    "gradio": {"assistant/app.py"},
-    "torch": {"index/embed.py", "index/onnx.py"},
-    "sentence_transformers": {"index/embed.py", "index/onnx.py", "assistant/rerank.py"},
+    "gradio": {"assistant/app.py", "assistant/app_server.py"},
+    "torch": {"index/embed.py", "index/minilm.py"},
+    "sentence_transformers": {"index/embed.py", "assistant/rerank.py"},
 }
 FILES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
 
