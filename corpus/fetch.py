@@ -130,6 +130,8 @@ class _Run:
         self._hosts = Hosts(manners, limits, allowed, resolver, lambda kind: bool(media(kind)), self._known_robots)
         self._hops: dict[str, int] = {}  # every address of this run: by how many redirects it was come to
         self._tally = _Tally()
+        self._reached = False  # whether any host has answered
+        self._waiting: list[bytes] = []  # failures of the network, to be remembered once a host has answered
         self._journal = archive.path.with_name(archive.path.name + ".unfinished")
         self._since = ""
         self._histories: dict[str, History] = {}
@@ -248,6 +250,7 @@ class _Run:
             self._fail(url, cause, str(answer))
             return
         self._tally.bytes_read += answer.bytes_read
+        self._has_answered()
         status, location = answer.status, answer.header("location")
         history = self._histories.get(url)
         page = history.page if history else None
@@ -297,8 +300,18 @@ class _Run:
             self._add(target, hops + 1)
 
     def _fail(self, url: str, cause: Cause, reason: str, status: int = 0) -> None:
-        self._remember(failure_record(url, cause, reason, _now(), status))
         self._tally.failures.append(Failure(url, cause, reason))
+        record = failure_record(url, cause, reason, _now(), status)
+        if cause == "network" and not self._reached:
+            self._waiting.append(record)  # without a network, it is not the links that are broken
+        else:
+            self._remember(record)
+
+    def _has_answered(self) -> None:
+        """Some host has: there is a network, and what failed before failed by itself."""
+        self._reached = True
+        while self._waiting:
+            self._remember(self._waiting.pop())
 
     def _remember(self, record: bytes) -> Capture:
         capture = self._archive.append(record)
@@ -311,6 +324,7 @@ class _Run:
         text, place = self._hosts.host(url).robots_text, robots_address(url)
         if text is not None and place not in self._robots_saved:
             self._robots_saved.add(place)
+            self._has_answered()
             headers = [("Content-Type", "text/plain; charset=utf-8")]
             self._remember(
                 response_record(place, 200 if text else 404, "", headers, text.encode("utf-8", "replace"), _now())

@@ -48,8 +48,11 @@ class LinkState:
 
     @property
     def is_broken(self) -> bool:
-        """Whether the document needs an edit or a look: it leads nowhere, or not where it says."""
-        return self.state in _BROKEN
+        """Whether the document needs an edit or a look: it leads nowhere, or not where it says.
+
+        A failure that leaves us with a good copy may pass, and breaks nothing yet.
+        """
+        return self.state in _BROKEN and not (self.state == "failed" and self.has_text)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""

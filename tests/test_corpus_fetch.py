@@ -362,6 +362,7 @@ def test_offline_is_told_from_failing(fetching: Fetching) -> None:
 
     report = fetching.fetch("https://a.example.org/", "https://b.example.org/x", resolver=no_network)
     assert report.is_offline
+    assert fetching.archive.captures() == {}  # the links are not to blame
     assert report.failures[0].reason == "robots.txt: the name a.example.org can't be resolved"
     fetching.site.answers = {"/a": html()}
     assert not fetching.fetch("/a").is_offline

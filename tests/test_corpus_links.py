@@ -79,7 +79,7 @@ def test_gone_only_after_separate_days_where_there_was_a_page(written: Written) 
     written.missing(URL, 2)
     written.missing(URL, 2)
     state = judge(written)
-    assert (state.state, state.has_text) == ("failed", True)
+    assert (state.state, state.has_text, state.is_broken) == ("failed", True, False)
     assert state.detail == "HTTP status 404 on 2026-01-02; the copy of 2026-01-01 is kept"
     written.missing(URL, 3)
     assert (judge(written).state, judge(written).has_text) == ("gone", False)
