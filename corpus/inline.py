@@ -92,7 +92,8 @@ class Run:
         """The text, its ranges of code, and whether all of it is bold; the run is empty afterwards, still in code."""
         if self._code_start >= 0:
             self.code.append((self._code_start, self.length))
-        text, code, bold = "".join(self.parts).rstrip("\n"), tuple(self.code), not self.plain
+        text, bold = "".join(self.parts).rstrip("\n"), not self.plain
+        code = tuple((start, min(end, len(text))) for start, end in self.code if start < len(text))
         self._clear()
         return text, code, bold
 
