@@ -23,6 +23,7 @@ from assistant.query import Query, check_question, understand
 from assistant.retrieval import Found, retrieve
 from assistant.settings import Settings
 from assistant.sources import Sources
+from assistant.spelling import correct
 from assistant.status import read_status
 from assistant.topics import Topics, read_topics
 from assistant.units import score_units
@@ -141,7 +142,7 @@ class Assistant:
         self, asked: str, history: Sequence[Mapping[str, Any]] | None, limit: int, only: str | None
     ) -> tuple[Query, Found]:
         turn = resolve(asked, user_turns(history), self.topics.anchors)
-        query = understand(turn.text, self.topics.anchors)
+        query = understand(correct(turn.text, self.index), self.topics.anchors)
         return query, retrieve(self.index, self.topics, query, limit=limit, only=only)
 
     def _compose(self, query: Query, found: Found) -> Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,17 @@ class Lexical:
                 having[columns.indices[columns.indptr[number] : columns.indptr[number + 1]]] = True
                 found[at] = having[rows]
         return found
+
+    @cached_property
+    def plain_stems(self) -> list[str]:
+        """The terms that are plain words: letters only."""
+        return [term for term in self.vocabulary if term.isalpha()]
+
+    def first_row(self, term: str) -> int:
+        """The first row whose body has a known term."""
+        number = self.vocabulary[term]
+        field = self._fields["body"]
+        return int(field.indices[field.indptr[number] : field.indptr[number + 1]].min())
 
     def frequency(self, term: str) -> int:
         """In how many bodies a term stands."""

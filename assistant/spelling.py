@@ -1,0 +1,47 @@
+"""Typing errors: words that the corpus doesn't have, and the word of the corpus that was probably meant.
+
+Only words without a capital or a digit are corrected, so that the name of an unknown tool stays unknown. The corpus is
+the dictionary: a correction can only lead to words that stand in it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from index.store import Index
+from index.terms import terms
+
+_LEAST_LETTERS = 5  # shorter words have too many neighbours
+_TWO_EDITS_FROM = 8
+_LEAST_PASSAGES = 2  # a word that stands in one passage may be a typing error itself
+_WORD = re.compile(r"(?<![\w./:@-])[a-z]{5,}(?!\w)(?![./:@-]\w)")
+
+
+def correct(question: str, index: Index) -> str:
+    """The question with its probable typing errors replaced; the same string where there are none."""
+    return _WORD.sub(lambda match: _correction(match.group(), index) or match.group(), question)
+
+
+def _correction(word: str, index: Index) -> str:
+    """A word of the corpus, or "" where the word is known or nothing is near."""
+    found = terms(word)
+    if len(found) != 1 or len(found[0]) < _LEAST_LETTERS - 1 or index.words.frequency(found[0]):
+        return ""
+    stem = found[0]
+    edits = 2 if len(word) >= _TWO_EDITS_FROM else 1
+    nearest = process.extract(stem, index.words.plain_stems, scorer=OSA.distance, score_cutoff=edits, limit=20)
+    likely = [
+        (distance, -index.words.frequency(near), near)
+        for near, distance, _ in nearest
+        if near[0] == stem[0] and index.words.frequency(near) >= _LEAST_PASSAGES
+    ]
+    return _spelled_out(min(likely)[2], index) if likely else ""
+
+
+def _spelled_out(stem: str, index: Index) -> str:
+    """A word of the corpus with this stem, as it stands in the first passage that has it."""
+    passage = index.passages([index.words.first_row(stem)])[0]
+    return next((word for word in re.findall(r"[a-z]+", passage.text.lower()) if terms(word) == [stem]), stem)
