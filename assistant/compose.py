@@ -18,7 +18,7 @@ _WORDS: dict[Intent, int] = {"list": 140, "how": 140, "compare": 140}
 """About how many words an answer has, by what is asked; a whole list or code block may exceed it."""
 _DEFAULT_WORDS = 110
 _LEAST_WORDS = 30
-"""An answer goes on to this many words whatever the scores."""
+"""Up to this many words, units twice as far behind are said too."""
 _MARGIN = 2.5
 """Units this far behind the best, in log odds, are left out: of 1 to 3 the best balance of facts and length on dev."""
 _LIST_ITEMS = 30
@@ -79,7 +79,8 @@ def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Inten
     said: set[str] = set()
     used = 0
     for scored in pool:
-        if scored.score < pool[0].score - _MARGIN and used >= _LEAST_WORDS:
+        behind = pool[0].score - scored.score
+        if behind > 2 * _MARGIN or (behind > _MARGIN and used >= _LEAST_WORDS):
             break
         if not _stands_alone(scored, intent) and scored.score < best_alone + _CLEARLY:
             continue

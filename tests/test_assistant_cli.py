@@ -48,7 +48,9 @@ def test_a_fact_of_the_document_is_cited_with_the_original_resources(kb_data: Pa
     keys = "question searched text abstained reason confidence sentences citations fingerprint timings_ms"
     assert set(keys.split()) <= set(reply)
     assert all(broker in reply["text"] for broker in ("Redis", "RabbitMQ", "Amazon SQS"))
-    cited = [c for c in reply["citations"] if (c["url"], c["anchor"]) == ("kb/orchestration-knowledge-base.md", "celery")]
+    cited = [
+        c for c in reply["citations"] if (c["url"], c["anchor"]) == ("kb/orchestration-knowledge-base.md", "celery")
+    ]
     assert cited
     assert "https://docs.celeryq.dev/" in [resource["url"] for resource in cited[0]["resources"]]
     text = (KB / "orchestration-knowledge-base.md").read_text(encoding="utf-8")
@@ -103,7 +105,13 @@ def test_an_answer_is_exported_with_footnotes_and_quotes(kb_data: Path) -> None:
 
 @pytest.mark.parametrize(
     ("question", "word"),
-    [("", "empty"), ("  \t ", "empty"), ("why " * 25_000, "2,000"), ("what\x07 is a saga", "U+0007"), ("🍞🍞", "words")],
+    [
+        ("", "empty"),
+        ("  \t ", "empty"),
+        ("why " * 25_000, "2,000"),
+        ("what\x07 is a saga", "U+0007"),
+        ("🍞🍞", "words"),
+    ],
 )
 def test_a_question_that_cannot_be_asked(question: str, word: str, kb_data: Path) -> None:
     assert_one_sentence(oka("ask", "-", data=kb_data, stdin=question), 2, word)

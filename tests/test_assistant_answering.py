@@ -1,0 +1,131 @@
+"""From a question to a cited answer on the documents, and on the snapshot of the linked pages where it is present."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assistant.answering import Assistant
+from assistant.settings import load_settings
+from assistant.spelling import correct
+from corpus.errors import QuestionError, SettingsError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def kb(kb_data: Path) -> Assistant:
+    return Assistant(load_settings({}, data_dir=kb_data))
+
+
+@pytest.fixture(scope="module")
+def linked(linked_data: Path) -> Assistant:
+    return Assistant(load_settings({}, data_dir=linked_data))
+
+
+def questions(corpus: str) -> list[str]:
+    lines = (ROOT / "evals" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    return [record["question"] for record in records if record["corpus"] == corpus and record["answerable"] == "yes"]
+
+
+def test_every_quote_stands_in_its_document_and_every_claim_in_a_quote(kb: Assistant) -> None:
+    for question in questions("kb")[:60]:
+        reply = kb.answer(question)
+        assert reply.abstained == (reply.reason is not None) == (not reply.citations)
+        for citation in reply.citations:
+            assert kb.page_text(citation.url)[citation.start : citation.end] == citation.quote
+            assert citation.resources or citation.anchor in ("orchestration", None)  # the one section without links
+        by_number = {citation.number: citation for citation in reply.citations}
+        for sentence in reply.sentences:
+            assert all(sentence.text in " ".join(by_number[n].quote.split()) for n in sentence.citations), question
+        assert sorted(by_number) == list(range(1, len(by_number) + 1))
+
+
+def test_the_same_question_gives_the_same_bytes(kb: Assistant, kb_data: Path) -> None:
+    other = Assistant(load_settings({}, data_dir=kb_data))
+    for question in ("What is Prefect best for?", "When would I choose orchestration?", "What does it cost?"):
+        one, two = kb.answer(question).to_dict(), other.answer(question).to_dict()
+        one.pop("timings_ms")
+        two.pop("timings_ms")
+        assert json.dumps(one) == json.dumps(two)
+
+
+def test_a_follow_up_shows_what_was_searched(kb: Assistant) -> None:
+    history = [{"role": "user", "content": "What is Celery best for?"}, {"role": "assistant", "content": "…"}]
+    reply = kb.answer("What about Prefect?", history=history)
+    assert reply.question == "What about Prefect?"
+    assert reply.searched == "What is Prefect best for?"
+    assert "ML pipelines" in reply.text
+
+
+def test_a_typing_error_is_mended_from_the_words_of_the_corpus(kb: Assistant) -> None:
+    assert correct("which broker does celery suport", kb.index) == "which broker does celery support"
+    assert correct("What does Dagster cost?", kb.index) == "What does Dagster cost?"
+
+
+def test_a_filter_stays_within_its_section(kb: Assistant) -> None:
+    assert {hit.passage.anchor for hit in kb.search("retries", only="temporal")} == {"temporal"}
+    with pytest.raises(SettingsError, match="celery"):
+        kb.search("retries", only="nonsense")
+
+
+def test_search_gives_at_most_what_was_asked_for(kb: Assistant) -> None:
+    assert len(kb.search("workflow", limit=3)) == 3
+    with pytest.raises(QuestionError):
+        kb.search(" ")
+
+
+def test_streaming_ends_with_the_answer(kb: Assistant) -> None:
+    *pieces, last = kb.stream("What are the states of a circuit breaker?")
+    assert pieces[-1] == last.text  # type: ignore[union-attr]  # the last item is the Answer
+
+
+def test_an_answer_is_verified_against_the_documents(kb: Assistant) -> None:
+    checks = kb.verify(kb.answer("What are the states of a circuit breaker?"))
+    assert [check.state for check in checks] == ["same"] * len(checks) != []
+
+
+def test_quotes_of_pages_are_exact_and_links_lead_to_them(linked: Assistant) -> None:
+    from urllib.parse import unquote
+
+    from assistant.citations import Fragment, find_fragment
+
+    fragments = 0
+    for question in questions("linked")[:60]:
+        for citation in linked.answer(question).citations:
+            text = linked.page_text(citation.url)
+            assert text[citation.start : citation.end] == citation.quote
+            if ":~:text=" in citation.link:
+                parts = citation.link.split(":~:text=")[1].split(",")
+                prefix = parts.pop(0)[:-1] if parts[0].endswith("-") else ""
+                suffix = parts.pop()[1:] if parts[-1].startswith("-") else ""
+                named = [unquote(part) for part in (parts[0], parts[1] if len(parts) > 1 else "", prefix, suffix)]
+                found = find_fragment(text, Fragment(*named))
+                assert found == (citation.start, citation.end)
+                fragments += 1
+    assert fragments > 30
+
+
+ONE_A_PAGE = {
+    "https://airflow.apache.org/": "Can Airflow scale to many workers?",
+    "https://docs.temporal.io/": "What is a Temporal worker?",
+    "https://docs.prefect.io/v3/get-started": "How do I get started with Prefect?",
+    "https://states-language.net/": "What does a Wait state do in the Amazon States Language?",
+    "https://docs.celeryq.dev/en/stable/userguide/tasks.html": "What does acks_late do?",
+    "https://docs.celeryq.dev/en/stable/userguide/monitoring.html": "How do I inspect Celery workers on the command line?",
+    "https://www.rabbitmq.com/tutorials": "Which RabbitMQ tutorial shows remote procedure calls?",
+    "https://redis.io/docs/latest/develop/pubsub/": "What delivery semantics does Redis Pub/Sub have?",
+    "https://en.wikipedia.org/wiki/CAP_theorem": "Who proved the CAP theorem?",
+    "https://raft.github.io/": "Where does the name Raft's visualization RaftScope run?",
+    "https://en.wikipedia.org/wiki/Two-phase_commit_protocol": "Why is two-phase commit a blocking protocol?",
+    "https://www.jaegertracing.io/": "Who created Jaeger?",
+    "https://zipkin.io/": "How is data shown in the Zipkin UI?",
+    "https://opentelemetry.io/": "Which projects merged into OpenTelemetry?",
+    "https://cloud.google.com/pubsub/docs/overview": "What latency does Google Cloud Pub/Sub have?",
+}
+
+
+@pytest.mark.parametrize("url", sorted(ONE_A_PAGE))
+def test_each_linked_page_is_cited(url: str, linked: Assistant) -> None:
+    assert url in [citation.url for citation in linked.answer(ONE_A_PAGE[url]).citations]

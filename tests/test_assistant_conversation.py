@@ -1,0 +1,107 @@
+"""Follow-ups written out without a model, and questions understood."""
+
+from typing import Any
+
+import pytest
+
+from assistant.conversation import resolve, user_turns
+from assistant.query import check_question, expansions, find_entities, find_intent, understand
+from corpus.errors import QuestionError
+
+TOPICS = {
+    "Apache Airflow": "airflow",
+    "Temporal": "temporal",
+    "Prefect": "prefect",
+    "Celery": "celery",
+    "AWS Step Functions": "step-functions",
+    "Circuit Breaker Pattern": "circuit-breaker-pattern",
+    "CAP Theorem": "cap-theorem",
+    "Consensus Algorithms": "consensus-algorithms",
+}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "question", "written"),
+    [
+        (["What is Airflow best for?"], "What about Prefect?", "What is Prefect best for?"),
+        (["What is Airflow best for?", "What about Prefect?"], "And Celery?", "What is Celery best for?"),
+        (["How do I retry a task in Celery?"], "no wait, I meant Airflow", "How do I retry a task in Airflow?"),
+        (["Which brokers does Celery support?"], "And what monitors it?", "what monitors Celery? (brokers support)"),
+    ],
+)
+def test_a_follow_up_is_written_out(earlier: list[str], question: str, written: str) -> None:
+    turn = resolve(question, earlier, TOPICS)
+    assert (turn.text, turn.dependent) == (written, True)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the CAP theorem?",
+        "Is it possible to run Temporal without a database?",
+        "Which Celery option makes sure that a task runs once?",
+        "How do I deploy a Prefect flow to production with docker?",
+    ],
+)
+def test_a_new_subject_drops_the_history(question: str) -> None:
+    turn = resolve(question, ["What is Airflow best for?"], TOPICS)
+    assert (turn.text, turn.dependent) == (question, False)
+
+
+def test_a_first_question_stays_as_it_is() -> None:
+    assert resolve("And what monitors it?", [], TOPICS).text == "And what monitors it?"
+
+
+def test_messages_may_come_in_parts_and_only_the_users_count() -> None:
+    history: list[dict[str, Any]] = [
+        {"role": "user", "content": [{"type": "text", "text": "What is  Celery?"}]},
+        {"role": "assistant", "content": "A task queue."},
+    ]
+    assert user_turns(history) == ["What is Celery?"]
+    assert user_turns(None) == []
+
+
+@pytest.mark.parametrize("history", [["What is Celery?"], [{"role": "user"}], [{"role": "user", "content": 7}]])
+def test_a_history_of_another_shape_is_an_error(history: Any) -> None:
+    with pytest.raises(QuestionError):
+        user_turns(history)
+
+
+def test_tools_are_found_by_their_aliases_in_order_and_once() -> None:
+    found = find_entities("Is an SFN state machine like a DAG in Airflow?", TOPICS)
+    assert [(entity.anchor, entity.mention) for entity in found] == [("step-functions", "SFN"), ("airflow", "DAG")]
+
+
+@pytest.mark.parametrize(
+    ("question", "intent"),
+    [
+        ("Where can I read about sagas?", "resource"),
+        ("Temporal vs Airflow for ETL", "compare"),
+        ("Which tool should I use for ML pipelines?", "recommend"),
+        ("How do I retry a task?", "how"),
+        ("Why is top-level code bad?", "why"),
+        ("What are the states of a circuit breaker?", "list"),
+        ("What is a saga?", "define"),
+        ("max_active_runs default", "fact"),
+    ],
+)
+def test_the_intent_shows_in_the_words(question: str, intent: str) -> None:
+    assert find_intent(question) == intent
+
+
+def test_a_comparison_is_split_into_its_sides() -> None:
+    query = understand("What is the difference between Temporal and Airflow for retries?", TOPICS)
+    assert len(query.parts) == 2
+    assert "Airflow" not in query.parts[0]
+    assert "Temporal" not in query.parts[1]
+
+
+def test_acronyms_bring_the_words_they_stand_for() -> None:
+    assert "two-phase commit" in expansions("what is 2PC?")
+    assert expansions("what is a saga?") == ()
+
+
+def test_white_space_is_collapsed_and_words_are_asked_for() -> None:
+    assert check_question("  what\n is  it ") == "what is it"
+    with pytest.raises(QuestionError, match="words"):
+        check_question("?!")
