@@ -38,7 +38,7 @@ from corpus.pages import Page
 if TYPE_CHECKING:
     from assistant.answering import Assistant
 
-_AT_ONCE = 8
+_AT_ONCE = 4
 """Questions answered at the same time; more wait in the queue. Each takes a core for a few dozen milliseconds."""
 _QUEUE = 100
 T = TypeVar("T")

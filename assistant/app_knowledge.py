@@ -80,9 +80,14 @@ def _words(text: str) -> set[str]:
     }
 
 
-def scopes(documents: Sequence[Page]) -> list[tuple[str, str]]:
-    """(heading, anchor) of every section that the chat's filter offers: those with links or facts of their own."""
+def sections(documents: Sequence[Page]) -> list[tuple[str, str]]:
+    """(heading, anchor) of every section with links or facts of its own, in document order."""
     return [(s.headings[-1], s.anchor) for page in documents for s in page.sections if s.anchor and questions(page, s)]
+
+
+def scopes(documents: Sequence[Page]) -> list[tuple[str, str]]:
+    """What the chat's filter offers, as (label, `only`): each document without the linked pages, then the sections."""
+    return [(f"{page.title} alone", page.url) for page in documents] + sections(documents)
 
 
 def examples(documents: Sequence[Page]) -> list[str]:
@@ -99,7 +104,7 @@ def knowledge_html(documents: Sequence[Page], states: Sequence[LinkState], style
     contents = "".join(
         f'<li><a href="kb/{_file(p)}#{t(anchor)}">{t(title)}</a></li>'
         for p in documents
-        for title, anchor in scopes([p])
+        for title, anchor in sections([p])
     )
     body = "".join(_document(page, known) for page in documents)
     return (

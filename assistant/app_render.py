@@ -30,12 +30,6 @@ _CONFIDENCE = (
     (0.7, "Supported", "The sources speak of this"),
     (0.0, "Weakly supported", "The sources only touch on this; read the quotes before relying on it"),
 )
-_REASONS = {
-    "nothing_relevant": "Nothing in the sources is about this.",
-    "not_stated": "The sources speak of the subject but don't state this.",
-    "false_premise": "The question takes for granted what the sources don't say.",
-    "out_of_scope": "The question is outside of what the sources cover.",
-}
 
 
 def asked_html(turn: Turn) -> str:
@@ -61,8 +55,7 @@ def answer_html(turn: Turn, last: bool = False) -> str:
     if answer.get("notice"):
         body = f'<p class="oka-notice" role="note">{t(answer["notice"])}</p>{body}'
     if answer["abstained"]:
-        reason = _REASONS.get(str(answer["reason"]), "The sources don't answer this.")
-        head = f'<p class="oka-verdict"><strong>Not in the sources.</strong> {t(reason)}</p>'
+        head = '<p class="oka-verdict"><strong>Not in the sources</strong></p>'
         return _one_line(
             f'<div class="oka-answer oka-abstained" id="oka-a-{t(turn_id)}">{head}{body}{_actions(turn, last)}</div>'
         )

@@ -233,6 +233,10 @@ def test_a_question_stays_within_the_chosen_topic(chat: Chat, fake: FakeAssistan
     chat.page.get_by_role("option", name="Celery").click()
     chat.ask(BROKERS)
     expect(chat.answers).to_contain_text("(only celery)")
+    chat.page.get_by_role("combobox", name="Answer from").click()
+    chat.page.get_by_role("option", name="Orchestration Knowledge Base alone").click()
+    chat.ask(BROKERS)
+    expect(chat.answers.last).to_contain_text("(only kb/orchestration-knowledge-base.md)")
 
 
 def test_stop_then_ask_again(chat: Chat, fake: FakeAssistant) -> None:
@@ -350,7 +354,7 @@ def test_feedback_with_a_note(chat: Chat, data: Path) -> None:
 def test_an_abstention_looks_different(chat: Chat, data: Path) -> None:
     chat.ask("How do I bake sourdough bread?")
     abstained = chat.page.locator(".oka-abstained")
-    expect(abstained).to_contain_text("Not in the sources.")
+    expect(abstained).to_contain_text("Not in the sources")
     expect(abstained.get_by_role("link", name="Airflow Best Practices")).to_be_visible()
     expect(abstained.locator(".oka-confidence, .oka-follow")).to_have_count(0)
     assert [e.question for e in Feedback(data / "feedback.jsonl").entries("unanswered")] == [

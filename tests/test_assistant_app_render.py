@@ -132,7 +132,7 @@ def test_which_links_can_be_followed(address: str, safe: bool) -> None:
 
 def test_an_abstention_and_the_confidence_in_words() -> None:
     html = answer_html(turn(abstained=True, reason="not_stated", citations=[]))
-    assert "The sources speak of the subject" in html
+    assert "Not in the sources" in html
     assert "oka-confidence" not in html
     for confidence, words in ((0.95, "Well supported"), (0.75, "Supported"), (0.3, "Weakly supported")):
         assert f"<summary>{words}</summary>" in answer_html(turn(confidence=confidence))
