@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from corpus.errors import QuestionError
 
@@ -135,7 +135,7 @@ def find_entities(question: str, topics: Mapping[str, str]) -> tuple[Entity, ...
 
 def expansions(question: str) -> tuple[str, ...]:
     """Words to search beside the question's own: what its acronyms stand for."""
-    table = _aliases()["expansions"]
+    table = {term: str(words) for term, words in _aliases()["expansions"].items()}
     low = question.lower()
     return tuple(words for term, words in table.items() if re.search(rf"(?<![\w-]){re.escape(term)}(?![\w-])", low))
 
@@ -152,7 +152,7 @@ def _names(headings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def _aliases() -> dict[str, dict[str, Iterable[str] | str]]:
+def _aliases() -> dict[str, dict[str, Any]]:
     return tomllib.loads((Path(__file__).parent / "aliases.toml").read_text(encoding="utf-8"))
 
 

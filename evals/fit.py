@@ -118,7 +118,9 @@ def passages(corpora: Corpora) -> dict[str, Any]:
         rows = [int(row) for row in search.candidates()]
         found = assistant.index.passages(rows)
         right = np.array([any(counts_for(found_from(p), unit) for unit in units) for p in found])
-        groups.append(Group(question.cluster, search.features(rows, assistant.index.texts.places(rows)).astype(np.float64), right))
+        groups.append(
+            Group(question.cluster, search.features(rows, assistant.index.texts.places(rows)).astype(np.float64), right)
+        )
     w = fit_pairs(groups, _PENALTY)
     ranks = _held_out(groups, lambda part: fit_pairs(part, _PENALTY), reciprocal_rank)
     return _model(
@@ -151,7 +153,6 @@ def answerable(corpora: Corpora) -> dict[str, Any]:
         signals = signals_of(_retrieved(assistant, query, CONSIDERED), query)
         row = np.array([[signals[name] for name in SIGNALS]])
         groups.append(Group(question.cluster, row, np.array([question.answerable != "no"])))
-    x = np.concatenate([group.rows for group in groups])
     y = np.concatenate([group.right for group in groups]).astype(np.float64)
 
     def fitted(part: Sequence[Group]) -> Array:
