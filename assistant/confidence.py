@@ -87,10 +87,21 @@ def signals_of(found: Found, query: Query) -> dict[str, float]:
 
 
 _NAME = re.compile(r"(?<=[\s(\"'])[A-Z][\w.+-]+")
-_FUTURE = re.compile(r"\b(will|upcoming|roadmap|next (major )?(version|release)|planned|latest|newest|release date|20(2[6-9]|[3-9]\d))\b")
+_FUTURE = re.compile(
+    r"\b(will|upcoming|roadmap|next (major )?(version|release)|planned|latest|newest|release date|20(2[6-9]|[3-9]\d))\b"
+)
 _PROOFS = (  # what is asked for, and what a passage that says it has
-    (r"\b(price|pricing|cost|costs|cheap\w*|expensive|fee|fees|bill|dollars?|usd|per month|licen[cs]e fee)\b", r"[$€£]\s?\d|\b(usd|eur|cents?|price|pric(es|ing)|cost|free)\b"),
-    (r"\b(when (was|were|did|will)|what year|which year|release date|released|founded|since when|how old|birthday)\b", r"\b(1[89]|20)\d\d\b"),
+    (
+        r"\b(price|pricing|cost|costs|cheap\w*|expensive|fee|fees|bill|dollars?|usd|per month|licen[cs]e fee)\b",
+        r"[$€£]\s?\d|\b(usd|eur|cents?|price|pric(es|ing)|cost|free)\b",
+    ),
+    (
+        r"\b(when (was|were|did|will)|what year|which year|release date|released|founded|since when|how old|birthday)\b",
+        r"\b(1[89]|20)\d\d\b",
+    ),
     (r"\b(how many|how much|benchmark|throughput|per second|percent\w*|market share|how fast)\b", r"\d"),
-    (r"\b(who (founded|created|invented|wrote|is|was|maintains|owns)|ceo|author|phone|email|e-mail|address)\b", r"\b[A-Z][a-z]+ [A-Z][a-z]+\b"),
+    (
+        r"\b(who (founded|created|invented|wrote|is|was|maintains|owns)|ceo|author|phone|email|e-mail|address)\b",
+        r"\b[A-Z][a-z]+ [A-Z][a-z]+\b",
+    ),
 )
