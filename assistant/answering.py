@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from assistant.answers import Answer
+from assistant.answers import Answer, Citation, Sentence
 from assistant.citations import Check, check_quote, cite
-from assistant.compose import choose, layout, merge
+from assistant.compose import choose, choose_sides, layout, merge
 from assistant.confidence import Verdict, decide
 from assistant.conversation import resolve, user_turns
 from assistant.fetching import fetch_pages
@@ -36,6 +37,11 @@ CONSIDERED = 10
 """Passages that are looked at for one answer."""
 QUOTED = 6
 """Of these, how many may be quoted."""
+NOT_STATED = "Not stated in the sources."
+SCOPE = (
+    "I answer questions about workflow orchestration from the documents and pages that I have, and quote them. "
+    "Ask for example: What is Temporal best for?"
+)
 _NEAREST = 3
 """Resources named by an abstention, at most."""
 
@@ -147,13 +153,25 @@ class Assistant:
 
     def _compose(self, query: Query, found: Found) -> Answer:
         hits = found.hits[:QUOTED]
-        claims = merge(choose(hits, score_units(self.index.embedder, query, found, hits), query.intent))
-        citations = [
-            cite(number, claim.passage, claim.start, claim.end, self.index.page(claim.passage.url).text)
-            for number, claim in enumerate(claims, start=1)
-        ]
-        text, sentences = layout(claims, [citation.number for citation in citations])
-        return self._reply(query, text, None, sentences=sentences, citations=tuple(citations))
+        scores = score_units(self.index.embedder, query, found, hits)
+        if query.parts:
+            sides = choose_sides(hits, scores, [partial(self.topics.is_about, entity) for entity in query.entities])
+            names = [entity.name for entity in query.entities]
+        else:
+            sides, names = [choose(hits, scores, query.intent)], [""]
+        blocks: list[str] = []
+        sentences: list[Sentence] = []
+        citations: list[Citation] = []
+        for name, claims in zip(names, map(merge, sides), strict=True):
+            first = len(citations) + 1
+            citations += [
+                cite(number, claim.passage, claim.start, claim.end, self.page_text(claim.passage.url))
+                for number, claim in enumerate(claims, start=first)
+            ]
+            text, said = layout(claims, range(first, len(citations) + 1))
+            blocks += [f"### {name}", text or NOT_STATED] if name else [text]
+            sentences += said
+        return self._reply(query, "\n\n".join(blocks), None, sentences=tuple(sentences), citations=tuple(citations))
 
     def _worded(self, reply: Answer) -> Iterator[str | Answer]:
         """Its Markdown in pieces, by the user's model if there is one; then the Answer if that changed it."""
@@ -171,10 +189,11 @@ class Assistant:
         )
 
     def _abstain(self, query: Query, found: Found, verdict: Verdict) -> Answer:
-        missing = ", ".join(f"“{word}”" for word in verdict.missing)
+        if verdict.reason == "out_of_scope":
+            return self._reply(query, SCOPE, verdict.reason)
         text = "The sources don't answer this."
-        if missing:
-            text += f" They say nothing of {missing}."
+        if verdict.missing:
+            text += f" They say nothing of {', '.join(f'“{word}”' for word in verdict.missing)}."
         nearest = nearest_resources(found) if verdict.reason == "not_stated" else []
         if nearest:
             text += " The nearest they have:\n\n" + "\n".join(f"- [{title}]({url})" for title, url in nearest)

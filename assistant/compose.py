@@ -7,7 +7,7 @@ fences, table bars, back-ticks around code) is layout only.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.answers import Sentence
@@ -17,6 +17,8 @@ from index.passages import Hit, Passage, Unit
 _WORDS: dict[Intent, int] = {"list": 140, "how": 140, "compare": 140}
 """About how many words an answer has, by what is asked; a whole list or code block may exceed it."""
 _DEFAULT_WORDS = 110
+_SIDE_WORDS = 60
+"""About how many words each side of a comparison has."""
 _LEAST_WORDS = 30
 """Up to this many words, units twice as far behind are said too."""
 _MARGIN = 2.5
@@ -60,7 +62,9 @@ class Claim:
         return self.units[-1].end
 
 
-def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Intent) -> list[Claim]:
+def choose(
+    hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Intent, budget: int | None = None
+) -> list[Claim]:
     """The claims of an answer: the passage with the best unit first, each passage's units in its own order.
 
     `scores[i][j]` says how well unit j of hit i answers the question. Empty where there are no units.
@@ -73,7 +77,7 @@ def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Inten
     ]
     pool.sort(key=lambda scored: (-scored.score, scored.rank, scored.unit.start))
     best_alone = max((scored.score for scored in pool if _stands_alone(scored, intent)), default=float("-inf"))
-    budget = _WORDS.get(intent, _DEFAULT_WORDS)
+    budget = budget or _WORDS.get(intent, _DEFAULT_WORDS)
     chosen: dict[str, set[int]] = {}
     passages: dict[str, Passage] = {}
     said: set[str] = set()
@@ -94,6 +98,18 @@ def choose(hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Inten
         said.update(_key(scored.passage, unit) for unit in group)
         used += words
     return [Claim(passages[key], run) for key, starts in chosen.items() for run in _runs(passages[key], starts)]
+
+
+def choose_sides(
+    hits: Sequence[Hit], scores: Sequence[Sequence[float]], sides: Sequence[Callable[[Passage], bool]]
+) -> list[list[Claim]]:
+    """The claims of a comparison, a list a side; each side is told by a test on passages. A side may have none."""
+    found = []
+    for side in sides:
+        own = [at for at, hit in enumerate(hits) if side(hit.passage)]
+        claims = choose([hits[at] for at in own], [scores[at] for at in own], "compare", _SIDE_WORDS)
+        found.append(claims)
+    return found
 
 
 def _stands_alone(scored: Scored, intent: Intent) -> bool:

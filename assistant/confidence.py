@@ -9,7 +9,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from assistant.query import Query
+from assistant.query import Query, is_small_talk
 from assistant.retrieval import FEATURES, Found, load_model
 from index.terms import terms
 
@@ -31,6 +31,8 @@ SIGNALS = (
     "words",  # number of the question's words, 1 at ten
 )
 _LOOKED_AT = 5
+_RELATED = 0.45
+"""Cosine from which the best passage is near enough to be named: questions about bread stay below 0.3."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,23 @@ class Verdict:
 
 def decide(found: Found, query: Query) -> Verdict:
     """Answer where the probability reaches the bar that was fitted with the weights."""
+    if is_small_talk(query.text):
+        return Verdict(0.0, "out_of_scope")
+    missing = tuple(
+        word
+        for word in re.findall(r"\w[\w./-]*\w", query.text)
+        if (own := terms(word)) and set(own) <= set(found.unknown)
+    )
     if not found.hits:
-        return Verdict(0.0, "nothing_relevant", found.unknown)
-    weights = load_model("answerable")["weights"]
+        return Verdict(0.0, "nothing_relevant", missing)
+    model = load_model("answerable")
     signals = signals_of(found, query)
-    confidence = 1 / (1 + math.exp(-sum(weights[name] * value for name, value in signals.items())))
-    if confidence >= load_model("answerable")["bar"]:
+    odds = sum(model["weights"][name] * value for name, value in signals.items())
+    confidence = 1 / (1 + math.exp(-odds))
+    if confidence >= model["bar"]:
         return Verdict(round(confidence, 4), None)
-    related = signals["coverage"] > 0.5 and signals["cosine"] > 0.4
-    return Verdict(round(confidence, 4), "not_stated" if related else "nothing_relevant", found.unknown)
+    related = bool(query.entities) or signals["cosine"] >= _RELATED
+    return Verdict(round(confidence, 4), "not_stated" if related else "nothing_relevant", missing)
 
 
 def signals_of(found: Found, query: Query) -> dict[str, float]:

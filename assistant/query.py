@@ -103,6 +103,18 @@ def check_question(question: str) -> str:
     return " ".join(question.split())
 
 
+_SMALL_TALK = re.compile(
+    r"^\W*((hi|hello|hey|good (morning|evening|afternoon)|thanks?( you)?|thank you|bye|goodbye|ok|okay|cool|great|"
+    r"how are you|who are you|what are you|what can you do|tell me a joke|help)\b[\s,!.?]*(there|oka|bot|all|very much|so much)?\W*)+$",
+    re.IGNORECASE,
+)
+
+
+def is_small_talk(question: str) -> bool:
+    """Whether it is a greeting or the like: nothing to look up."""
+    return bool(_SMALL_TALK.match(question))
+
+
 def understand(question: str, topics: Mapping[str, str]) -> Query:
     """`topics` maps each heading of the documents to its anchor."""
     entities = find_entities(question, topics)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from assistant.query import Entity, expansions
 from corpus.errors import SettingsError
+from index.passages import Passage
 from index.store import Index
 
 
@@ -24,6 +25,14 @@ class Topics:
     all_sites: frozenset[str]
     near_rows: NDArray[np.int64]  # the passages of the documents and of the pages that they link to
     _index: Index
+
+    def is_about(self, entity: Entity, passage: Passage) -> bool:
+        """Whether a passage is of an entity's section, of a page that the section links to, or of a site of its own."""
+        if passage.source == "deep":
+            return site_of(passage.url) in self.sites.get(entity.anchor, frozenset())
+        if passage.source == "document":
+            return passage.anchor == entity.anchor
+        return any(resource.section == entity.anchor for resource in passage.resources)
 
     def rows_within(self, only: str) -> NDArray[np.int64]:
         """The passages of a section of the documents and of what it links to, or of a site; in row order.

@@ -22,6 +22,7 @@ UNIT_FEATURES = (
     "cosine",  # of question and unit
     "coverage",  # share of the question's words, weighted by rarity, in the unit
     "above",  # the same of the headings above it, for words that the unit lacks
+    "lead",  # the same of the label or the "…:" sentence that introduces the unit
     "behind",  # how far its passage's score lies behind the best one's
     "first",  # the first unit of its passage
     "item",
@@ -59,6 +60,7 @@ def unit_features(embedder: Embedder, query: Query, found: Found, hits: Sequence
         heading = set(terms(" ".join(hit.passage.headings)))
         words = [set(terms(text)) for text in row]
         coverage = [sum(found.words[word] for word in found.words if word in own) / total for own in words]
+        leads = _leads(hit.passage)
         columns = []
         for at, (unit, text) in enumerate(zip(hit.passage.units, row, strict=True)):
             above = sum(found.words[word] for word in found.words if word in heading and word not in words[at])
@@ -67,6 +69,7 @@ def unit_features(embedder: Embedder, query: Query, found: Found, hits: Sequence
                     next(cosines),
                     coverage[at],
                     above / total,
+                    coverage[lead] if (lead := leads[at]) is not None else 0.0,
                     best - hit.score,
                     at == 0,
                     unit.kind == "item",
@@ -82,6 +85,20 @@ def unit_features(embedder: Embedder, query: Query, found: Found, hits: Sequence
             )
         features.append(np.array(columns, np.float64).reshape(-1, len(UNIT_FEATURES)))
     return features
+
+
+def _leads(passage: Passage) -> list[int | None]:
+    """For each unit the position of the label, term or "…:" sentence that its list, code or table stands under."""
+    found: list[int | None] = []
+    lead: int | None = None
+    for at, unit in enumerate(passage.units):
+        introduces = unit.kind in ("label", "term") or passage.words(unit).rstrip().endswith(":")
+        found.append(None if introduces or unit.kind == "sentence" else lead)
+        if introduces:
+            lead = at
+        elif unit.kind == "sentence":
+            lead = None
+    return found
 
 
 def is_link(passage: Passage, unit: Unit) -> bool:
