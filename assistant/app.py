@@ -187,11 +187,11 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
             yield line, gr.update(visible=False), gr.update(visible=True)
         yield status_html(assistant.status(), job.report), gr.update(visible=True), gr.update(visible=False)
 
-    def ask_api(question: str, history: list[dict[str, str]] | None = None, only: str | None = None) -> dict[str, Any]:
+    def ask(question: str, history: list[dict[str, str]] | None = None, only: str | None = None) -> dict[str, Any]:
         """Answers a question about workflow orchestration with verbatim quotes and their sources, or says that the sources don't."""
         return _or_error(lambda: assistant.answer(question, history=history, only=only).to_dict())
 
-    def search_api(question: str, limit: int = 10, only: str | None = None) -> list[dict[str, Any]]:
+    def search(question: str, limit: int = 10, only: str | None = None) -> list[dict[str, Any]]:
         """Ranked passages about workflow orchestration, best first, each with its address, headings and text."""
         return _or_error(lambda: [hit.to_dict() for hit in assistant.search(question, limit, only=only)])
 
@@ -257,6 +257,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
 
         view = [chat, kept, panel, box, editing, notice, query, reasons, offers]
         slow: dict[str, Any] = {**private, "concurrency_limit": _AT_ONCE, "concurrency_id": "ask"}
+        slow |= {"show_progress": "minimal", "show_progress_on": chat}  # the place in the queue, when there is one
         late: dict[str, Any] = {**private, "concurrency_limit": 2, "concurrency_id": "late"}
         running: Any = [
             box.submit(reply, [box, kept, only], view, **slow),
@@ -293,8 +294,8 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         fetch_button.click(fetch, None, shown, concurrency_limit=4, concurrency_id="fetch", **private)
         app.load(lambda: status_html(assistant.status(), job.report), None, status, queue=False, **private)
         cancel_button.click(job.cancel, None, None, queue=False, **private)
-        api(ask_api, api_name="ask", concurrency_limit=_AT_ONCE, concurrency_id="ask")
-        api(search_api, api_name="search", concurrency_limit=_AT_ONCE, concurrency_id="ask")
+        api(ask, api_name="ask", concurrency_limit=_AT_ONCE, concurrency_id="ask")
+        api(search, api_name="search", concurrency_limit=_AT_ONCE, concurrency_id="ask")
     app.queue(max_size=_QUEUE)
     return app
 

@@ -8,7 +8,6 @@ page itself (app.py).
 from __future__ import annotations
 
 import errno
-import importlib.util
 import re
 import secrets
 import socket
@@ -185,7 +184,7 @@ async def _in_thread(work: Callable[..., Any], *args: Any) -> Any:
 def build_server(
     assistant: Assistant, *, work: Work, users: Accounts | None = None, a_minute: int = _A_MINUTE, mcp: bool = False
 ) -> Gate:
-    """The whole web application; `work` is what the fetch button does. Raises ServeError where MCP isn't installed."""
+    """The whole web application; `work` is what the fetch button does. Raises ServeError where MCP can't be served."""
     import os
 
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read at import
@@ -215,13 +214,13 @@ def build_server(
             return Response("There is no such file.\n", 404)
         return FileResponse(_HERE / name, headers={"cache-control": "no-cache"})
 
-    if mcp and importlib.util.find_spec("mcp") is None:
-        raise ServeError('--mcp needs the package "mcp"; install it with: pip install "gradio[mcp]"')
     page = build_app(assistant, feedback, FetchJob(work), documents)
     gr.mount_gradio_app(
         app, page, path="/", theme=_theme(), footer_links=[], run_history=False, show_error=False, ssr_mode=False,
         enable_monitoring=False, pwa=False, mcp_server=mcp, max_file_size=1, allowed_paths=[], favicon_path=None,
     )  # fmt: skip
+    if mcp and page.mcp_error:  # Gradio goes on without
+        raise ServeError(f'--mcp can\'t be served ({page.mcp_error}); install what it needs with: pip install "mcp<2"')
     return Gate(app, users, a_minute)
 
 

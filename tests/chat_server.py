@@ -20,7 +20,13 @@ def no_work(_report: Any, _stopped: Any) -> str:
 
 @contextmanager
 def running(
-    assistant: Any, data: Path, *, work: Work = no_work, users: Accounts | None = None, a_minute: int = 240
+    assistant: Any,
+    data: Path,
+    *,
+    work: Work = no_work,
+    users: Accounts | None = None,
+    a_minute: int = 240,
+    mcp: bool = False,
 ) -> Iterator[str]:
     """Gives the address."""
     import uvicorn
@@ -29,7 +35,7 @@ def running(
 
     if not hasattr(assistant, "settings"):
         assistant.settings = Settings(data_dir=data)
-    gate = build_server(assistant, work=work, users=users, a_minute=a_minute)
+    gate = build_server(assistant, work=work, users=users, a_minute=a_minute, mcp=mcp)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(gate, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

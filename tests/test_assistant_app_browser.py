@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_server import running
-from fakes_app import FakeAssistant
 
 from assistant.feedback import Feedback
+from tests.chat_server import running
+from tests.fakes_app import FakeAssistant
 
 CHROMIUM = Path(os.environ.get("OKA_TEST_CHROMIUM", "/usr/bin/chromium"))
 AXE = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"

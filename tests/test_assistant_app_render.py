@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from fakes_app import FakeAssistant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.app_conversation import MAX_TURNS, Conversation, around
 from assistant.app_render import answer_html, asked_html, partial_html, safe_link, sources_html, why_html
+from tests.fakes_app import FakeAssistant
 
 ALLOWED = set(
     "a article blockquote br button code details div em h1 h2 h3 h4 h5 h6 hr li mark ol p pre section span strong summary "

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from chat_server import no_work, running
-from fakes_app import FakeAssistant
 
 from assistant.accounts import Accounts, account_line
 from assistant.app_server import Limit, serve
 from assistant.settings import Settings
 from corpus.errors import ServeError
+from tests.chat_server import no_work, running
+from tests.fakes_app import FakeAssistant
 
 BROKERS = "Which message brokers does Celery support?"
 
@@ -105,12 +107,17 @@ def test_a_request_that_is_too_large(url: str) -> None:
 def test_too_many_questions_from_one_address(url: str) -> None:
     """The server is told that we come from elsewhere, as a proxy on this machine would."""
     headers = {"x-forwarded-for": "203.0.113.7"}
-    answers = [httpx.post(f"{url}/gradio_api/call/ask", json={"data": [BROKERS, None, None]}, headers=headers) for _ in range(25)]
+    answers = [
+        httpx.post(f"{url}/gradio_api/call/ask", json={"data": [BROKERS, None, None]}, headers=headers)
+        for _ in range(25)
+    ]
     assert [a.status_code for a in answers[:20]] == [200] * 20
     assert answers[-1].status_code == 429
     assert "Too many questions from your address; try again in" in answers[-1].text
     assert int(answers[-1].headers["retry-after"]) >= 1
-    assert httpx.post(f"{url}/gradio_api/call/ask", json={"data": [BROKERS, None, None]}).status_code == 200  # others go on
+    assert (
+        httpx.post(f"{url}/gradio_api/call/ask", json={"data": [BROKERS, None, None]}).status_code == 200
+    )  # others go on
 
 
 def test_tokens_come_back() -> None:
@@ -170,6 +177,24 @@ def test_auth_files_that_cannot_be_used(tmp_path: Path, text: str | None, said: 
     assert "python -m assistant.accounts" in str(raised.value)
 
 
+@pytest.mark.skipif(find_spec("mcp") is None, reason='MCP isn\'t installed; install it with: pip install "mcp<2"')
+def test_two_mcp_tools(tmp_path: Path) -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    headers = {"accept": "application/json, text/event-stream"}
+    with running(FakeAssistant(), tmp_path, mcp=True) as url:
+        answer = httpx.post(f"{url}/gradio_api/mcp/", json=call, headers=headers)
+    assert re.findall(r'"name":"(\w+)"', answer.text) == ["ask", "search"]
+
+
+@pytest.mark.skipif(find_spec("mcp") is not None, reason="MCP is installed")
+def test_mcp_names_what_it_needs(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ServeError, match="install what it needs with: pip install"),
+        running(FakeAssistant(), tmp_path, mcp=True),
+    ):
+        pass
+
+
 def test_a_used_port(url: str, tmp_path: Path) -> None:
     port = int(url.rpartition(":")[2])
     fake: Any = FakeAssistant()
@@ -188,10 +213,10 @@ def test_a_host_that_is_not_ours(host: str, tmp_path: Path) -> None:
 
 def test_open_to_the_network_without_a_password_is_warned_of(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.path[:0] = ['.', 'tests']\n"
+        "import sys; sys.path.insert(0, '.')\n"
         "import assistant.app_server as s, uvicorn\n"
-        "from fakes_app import FakeAssistant; from assistant.settings import Settings\n"
-        "from chat_server import no_work; from pathlib import Path\n"
+        "from tests.fakes_app import FakeAssistant; from assistant.settings import Settings\n"
+        "from tests.chat_server import no_work; from pathlib import Path\n"
         "assert 'gradio' not in sys.modules\n"  # it takes seconds: only serving may load it
         "uvicorn.Server.run = lambda self, sockets: None\n"
         f"fake = FakeAssistant(); fake.settings = Settings(data_dir=Path({str(tmp_path)!r}))\n"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes_app import FakeAssistant
 from numpy.typing import NDArray
 
 from assistant.feedback import Feedback, eval_record, group_unanswered
 from corpus.errors import SettingsError
+from tests.fakes_app import FakeAssistant
 
 QUESTION = "Which message brokers does Celery support?"
 
