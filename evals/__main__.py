@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from assistant.settings import Settings, load_settings
+from assistant.settings import load_settings
 from corpus.errors import RagError
 from evals.questions import FILE, read_questions
 

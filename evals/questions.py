@@ -162,7 +162,7 @@ def with_splits(questions: Sequence[Question]) -> list[Question]:
 
     Clusters are taken largest first, equals by their hash; each goes where it leaves the slices nearest to their shares.
     """
-    members: dict[str, Counter[str]] = defaultdict(Counter)
+    members: dict[str, Counter[Slice]] = defaultdict(Counter)
     for question in questions:
         members[question.cluster][question.slice] += 1
     room = {slice_: _DEV_SHARE * n for slice_, n in Counter(question.slice for question in questions).items()}

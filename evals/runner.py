@@ -21,7 +21,7 @@ from evals.metrics.retrieval import score_ranking
 from evals.pages import Corpus
 from evals.questions import Question
 from evals.statistics import Estimate, estimate
-from evals.systems import History, System
+from evals.systems import System
 
 Progress = Callable[[str, int, int], None]  # system, questions done, questions in all
 
@@ -146,8 +146,7 @@ def summarize(outcomes: Sequence[Outcome], clusters: Mapping[str, str]) -> dict[
         found[name] = estimate([o.scores[name] for o in having], [clusters[o.id] for o in having])
     if "follow_up_recall@5" in found and found["follow_up_standalone_recall@5"].mean:
         own, alone = found["follow_up_recall@5"], found["follow_up_standalone_recall@5"]
-        ratios = [value / alone.mean for value in (own.mean, own.low, own.high)]
-        found["rewrite_efficiency"] = Estimate(*ratios, own.n)
+        found["rewrite_efficiency"] = Estimate(own.mean / alone.mean, own.low / alone.mean, own.high / alone.mean, own.n)
     return found
 
 

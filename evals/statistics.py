@@ -86,7 +86,10 @@ def holm(differences: Mapping[str, Difference], level: float = 0.05) -> dict[str
 def _by_cluster(values: Sequence[float], clusters: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     names = {name: number for number, name in enumerate(sorted(set(clusters)))}
     places = [names[cluster] for cluster in clusters]
-    return np.bincount(places, values, len(names)), np.bincount(places, minlength=len(names)).astype(np.float64)
+    sums, sizes = np.zeros(len(names)), np.zeros(len(names))
+    np.add.at(sums, places, values)
+    np.add.at(sizes, places, 1)
+    return sums, sizes
 
 
 def _resampled(sums: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,9 +19,11 @@ from assistant.answers import Answer, Citation, Sentence
 from assistant.citations import sha256
 from assistant.query import understand
 from assistant.retrieval import retrieve
-from evals.metrics.retrieval import Found, counts_for, gold_units
+from evals.metrics.answers import fact_stated
+from evals.metrics.retrieval import Found, gold_units
 from evals.pages import Corpus, locate
 from evals.questions import Question
+from evals.wording import key, plain
 from index.fuse import reciprocal_ranks
 from index.passages import Hit, Passage
 
@@ -150,17 +152,17 @@ class Oracle:
         text = question.standalone or question.question
         topics = self.assistant.topics
         query = understand(text, topics.anchors)
-        found = retrieve(self.corpus.index, topics, query, raw=text, limit=1)
+        found = retrieve(self.corpus.index, topics, query, limit=1)
         hits = tuple(Hit(passage, 1.0, ("gold",)) for passage in passages)
         return replace(self.assistant._compose(query, replace(found, hits=hits)), confidence=1.0)
 
     def _gold(self, question: Question) -> list[Passage]:
         chosen: dict[str, Passage] = {}
         for unit in gold_units(question):
-            for passage in self.corpus.passages_of(unit.url):
-                place = found_from(passage)
-                if any(counts_for(place, replace(unit, anchor=None, quotes=(quote,))) for quote in unit.quotes):
-                    chosen.setdefault(passage.id, passage)
+            for url, _ in unit.places:
+                for passage in self.corpus.passages_of(url):
+                    if any(key(quote) in key(passage.text) for quote in unit.quotes):
+                        chosen.setdefault(passage.id, passage)
         return list(chosen.values())
 
 
@@ -174,16 +176,23 @@ class Gold:
 
     def search(self, question: Question, history: History) -> list[Found]:
         """The gold places."""
-        return [Found(unit.url, (unit.anchor,), "\n".join(unit.quotes)) for unit in gold_units(question)]
+        units = sorted(gold_units(question), key=lambda unit: -unit.grade)
+        return [Found(unit.places[0][0], (unit.places[0][1],), "\n".join(unit.quotes)) for unit in units]
 
     def answer(self, question: Question, history: History) -> Answer:
-        """One claim a quote of grade 2; grade 1 only where nothing has grade 2. `resources`: the required addresses."""
-        best = max((gold.grade for gold in question.gold), default=2)
+        """One claim a gold quote, those of grade 1 only where they state a fact; the required addresses as resources."""
+        needed = [unit for unit in gold_units(question) if unit.grade == 2] or gold_units(question)
+        stated = plain("\n".join(quote for unit in needed for quote in unit.quotes))
+        if not all(fact_stated(fact, stated, question) for fact in question.facts):
+            needed = gold_units(question)
         places = [
-            Found(gold.url, (gold.anchor,), self._verbatim(gold.url, gold.quote))
-            for gold in question.gold
-            if gold.grade == best
+            Found(url, (anchor,), self._verbatim(url, quote))
+            for unit in needed
+            for quote in unit.quotes
+            for url, anchor in unit.places
+            if locate(quote, self.corpus.page_text(url) or "")
         ]
+        places = list({place.text: place for place in reversed(places)}.values())[::-1]
         confidence = 0.0 if question.answerable == "no" else 1.0
         reply = quoting(question.question, places, self.corpus, confidence)
         links = tuple((url, url) for url in question.required_urls)

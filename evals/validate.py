@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.settings import Settings
-from corpus import Archive, Page, linked_resources, read_documents
+from corpus import Archive, Page, Section, linked_resources, read_documents
 from corpus.load import find_pages, parse
 from evals.pages import locate
 from evals.questions import Question
@@ -83,8 +83,8 @@ def _alone(question: Question, pages: Mapping[str, Page], resources: Collection[
             yield f"required address {url} is no link of the documents"
 
 
-def _sections_with(page: Page, quote: str) -> list[object]:
-    found = []
+def _sections_with(page: Page, quote: str) -> list[Section]:
+    found: list[Section] = []
     place = locate(quote, page.text)
     while place:
         found += [s for s in page.sections if s.start <= place[0] < s.end]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from assistant.answers import Answer, Citation
 from evals.metrics import Scores
 from evals.metrics.answers import canonical, named_addresses
+from evals.metrics.retrieval import gold_units
 from evals.questions import Question
 from evals.wording import key, plain, same
 from index.sentences import sentence_ranges
@@ -62,10 +63,12 @@ def _sources(question: Question, citations: Sequence[Citation], stands: Sequence
         for citation, exact in zip(citations, stands, strict=True)
     ]
     urls = {citation.url for citation in citations}
-    vital = {g.url for g in question.gold if g.grade == 2} or gold
+    units = gold_units(question)
+    best = max(unit.grade for unit in units)
+    wanted = [{url for url, _ in unit.places} for unit in units if unit.grade == best]
     return {
         "original_source": sum(original) / len(original),
-        "source_recall": len(vital & urls) / len(vital),
+        "source_recall": sum(bool(places & urls) for places in wanted) / len(wanted),
         "source_precision": sum(citation.url in gold for citation in citations) / len(citations),
     }
 

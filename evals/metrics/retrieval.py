@@ -7,7 +7,7 @@ it stands in that section, or when its text has the gold quote. A section withou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from evals.metrics import Scores
@@ -31,31 +31,35 @@ class Found:
 
 @dataclass(frozen=True)
 class GoldUnit:
-    """A section that should be found, with the quotes that stand in it and the best of their grades."""
+    """A section that should be found, or any of several that say the same words."""
 
-    url: str
-    anchor: str | None
+    places: tuple[tuple[str, str | None], ...]  # (url, anchor)
     quotes: tuple[str, ...]
-    grade: int
+    grade: int  # the best of its gold
 
 
 def gold_units(question: Question) -> list[GoldUnit]:
-    """The distinct sections of a question's gold, in its order."""
-    places = dict.fromkeys((gold.url, gold.anchor) for gold in question.gold)
-    own = {place: [gold for gold in question.gold if (gold.url, gold.anchor) == place] for place in places}
-    return [
-        GoldUnit(*place, tuple(key(g.quote) for g in golds), max(g.grade for g in golds))
-        for place, golds in own.items()
-    ]
+    """The distinct sections of a question's gold in its order; gold with the same quote elsewhere is an alternative."""
+    units: list[GoldUnit] = []
+    for gold in question.gold:
+        place = (gold.url, gold.anchor)
+        own = next((unit for unit in units if place in unit.places or gold.quote in unit.quotes), GoldUnit((), (), 0))
+        merged = GoldUnit(
+            tuple(dict.fromkeys((*own.places, place))),
+            tuple(dict.fromkeys((*own.quotes, gold.quote))),
+            max(own.grade, gold.grade),
+        )
+        units = [merged if unit is own else unit for unit in units] if own in units else [*units, merged]
+    return units
 
 
 def counts_for(found: Found, unit: GoldUnit) -> bool:
     """The matching rule."""
-    same_page = found.url == unit.url
-    if same_page and unit.anchor is not None and unit.anchor in found.anchors:
+    if any(found.url == url and anchor is not None and anchor in found.anchors for url, anchor in unit.places):
         return True
     text = key(found.text)
-    return any(quote in text for quote in unit.quotes if same_page or len(quote) >= _TELLING)
+    same_page = any(found.url == url for url, _ in unit.places)
+    return any(key(quote) in text for quote in unit.quotes if same_page or len(quote) >= _TELLING)
 
 
 def credited(units: Sequence[GoldUnit], ranking: Sequence[Found]) -> list[int | None]:
@@ -79,10 +83,10 @@ def score_ranking(
         return {}
     scores: Scores = {}
     covers = [{number for number, unit in enumerate(units) if counts_for(found, unit)} for found in ranking]
-    pages = {unit.url for unit in units}
+    pages = {frozenset(url for url, _ in unit.places) for unit in units}
     for depth in DEPTHS:
         scores[f"recall@{depth}"] = len(set().union(*covers[:depth])) / len(units)
-        scores[f"page_recall@{depth}"] = len(pages & {found.url for found in ranking[:depth]}) / len(pages)
+        scores[f"page_recall@{depth}"] = _share_met(pages, ranking[:depth])
     scores["mrr@10"] = next((1 / rank for rank, cover in enumerate(covers[:10], 1) if cover), 0.0)
     gains = [0 if number is None else units[number].grade for number in credited(units, ranking[:10])]
     scores["ndcg@10"] = _dcg(gains) / _dcg(sorted((unit.grade for unit in units), reverse=True)[:10])
@@ -93,6 +97,11 @@ def score_ranking(
         if question.slice in ("multi-hop", "comparison"):
             scores["all_hops"] = float(all(stated))
     return scores
+
+
+def _share_met(pages: Collection[frozenset[str]], ranking: Sequence[Found]) -> float:
+    urls = {found.url for found in ranking}
+    return sum(bool(page & urls) for page in pages) / len(pages)
 
 
 def _dcg(gains: Sequence[int]) -> float:
