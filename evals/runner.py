@@ -146,7 +146,9 @@ def summarize(outcomes: Sequence[Outcome], clusters: Mapping[str, str]) -> dict[
         found[name] = estimate([o.scores[name] for o in having], [clusters[o.id] for o in having])
     if "follow_up_recall@5" in found and found["follow_up_standalone_recall@5"].mean:
         own, alone = found["follow_up_recall@5"], found["follow_up_standalone_recall@5"]
-        found["rewrite_efficiency"] = Estimate(own.mean / alone.mean, own.low / alone.mean, own.high / alone.mean, own.n)
+        found["rewrite_efficiency"] = Estimate(
+            own.mean / alone.mean, own.low / alone.mean, own.high / alone.mean, own.n
+        )
     return found
 
 
