@@ -137,11 +137,13 @@ def _place(url: str, anchor: str | None) -> str:
     return f"{url}#{anchor}" if anchor else url
 
 
-def summarize(outcomes: Sequence[Outcome], clusters: Mapping[str, str]) -> dict[str, Estimate]:
-    """Each measure's mean over the questions that it applies to, with its interval."""
-    names = sorted({name for outcome in outcomes for name in outcome.scores})
+def summarize(
+    outcomes: Sequence[Outcome], clusters: Mapping[str, str], names: Sequence[str] = ()
+) -> dict[str, Estimate]:
+    """Each measure's mean over the questions that it applies to, with its interval; all measures where none is named."""
+    having_any = {name for outcome in outcomes for name in outcome.scores}
     found = {}
-    for name in names:
+    for name in [name for name in names if name in having_any] if names else sorted(having_any):
         having = [outcome for outcome in outcomes if name in outcome.scores]
         found[name] = estimate([o.scores[name] for o in having], [clusters[o.id] for o in having])
     if "follow_up_recall@5" in found and found["follow_up_standalone_recall@5"].mean:

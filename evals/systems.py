@@ -36,8 +36,15 @@ History = Sequence[Mapping[str, Any]]
 class System(Protocol):
     """All that the runner needs. Only `Oracle` and `Gold` may look at more of the record than its question."""
 
-    name: str
-    about: str  # one line for the report
+    @property
+    def name(self) -> str:
+        """As the report calls it."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """One line for the report."""
+        ...
 
     def search(self, question: Question, history: History) -> list[Found]:
         """At most LIMIT places, best first."""
@@ -85,6 +92,29 @@ class Oka:
     def answer(self, question: Question, history: History) -> Answer:
         """`Assistant.answer`."""
         return self.assistant.answer(question.question, history)
+
+
+class Remembered:
+    """A system that is asked once: who asks the same again (with the same history) gets the same."""
+
+    def __init__(self, inner: System) -> None:
+        self.name, self.about, self._inner = inner.name, inner.about, inner
+        self._found: dict[tuple[str, ...], list[Found]] = {}
+        self._said: dict[tuple[str, ...], Answer] = {}
+
+    def search(self, question: Question, history: History) -> list[Found]:
+        """The inner system's list."""
+        asked = (*(message["content"] for message in history), question.question)
+        if asked not in self._found:
+            self._found[asked] = self._inner.search(question, history)
+        return self._found[asked]
+
+    def answer(self, question: Question, history: History) -> Answer:
+        """The inner system's reply."""
+        asked = (*(message["content"] for message in history), question.question)
+        if asked not in self._said:
+            self._said[asked] = self._inner.answer(question, history)
+        return self._said[asked]
 
 
 @dataclass(frozen=True)

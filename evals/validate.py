@@ -5,16 +5,19 @@ Pages are parsed as the product parses them. What isn't in the archive is skippe
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from assistant.settings import Settings
 from corpus import Archive, Page, Section, linked_resources, read_documents
 from corpus.load import find_pages, parse
+from evals.errors import EvalError
 from evals.pages import locate
-from evals.questions import Question
+from evals.questions import Fact, Gold, Question
 from evals.wording import plain
 
 
@@ -118,3 +121,30 @@ def _across(questions: Sequence[Question]) -> Iterator[Problem]:
     for chain, turns in chains.items():
         if [turn.turn for turn in turns] != list(range(1, len(turns) + 1)) or len({turn.cluster for turn in turns}) > 1:
             yield Problem(turns[0].id, f"chain {chain} isn't turns 1, 2, … of one cluster in order")
+
+
+def new_record(question: str, address: str, quote: str, settings: Settings) -> Question:
+    """A record with its section found and one pattern made of the quote, ready to be made more generous by hand.
+
+    Raises EvalError for a page that isn't in the archive, or words that aren't on it.
+    """
+    url = address.partition("#")[0]
+    pages = read_pages(settings, {url})
+    page = pages.get(url) or next((page for page in pages.values() if url in page.aliases), None)
+    if page is None:
+        raise EvalError(f"{url} is neither in the archive nor a document: see `oka links`, or run `oka fetch`.")
+    sections = _sections_with(page, quote)
+    if not sections:
+        raise EvalError(f"{quote!r} doesn't stand on {page.url} word for word: copy it from the page as oka shows it.")
+    cluster = f"own-{hashlib.sha256(f'{page.url} {sections[0].anchor}'.encode()).hexdigest()[:8]}"
+    source: dict[str, Literal["kb", "linked", "deep"]] = {"document": "kb", "linked": "linked", "deep": "deep"}
+    return Question(
+        id=f"own-{hashlib.sha256(f'{question} {quote}'.encode()).hexdigest()[:8]}",
+        cluster=cluster,
+        slice="factoid-kb" if page.source == "document" else "factoid-linked" if page.source == "linked" else "deep",
+        corpus=source[page.source],
+        question=question,
+        answerable="yes",
+        gold=(Gold(url=page.url, anchor=sections[0].anchor, quote=" ".join(quote.split())),),
+        facts=(Fact(id="f1", text=plain(quote), any=(r"\s+".join(map(re.escape, plain(quote).split())),)),),
+    )

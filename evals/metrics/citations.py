@@ -27,7 +27,9 @@ _EXACT = re.compile(r"https?://\S+|\w*\d[\w.,%]*\w|\d|\w+(?:[_./:]\w+)+|(?<=[\w,
 _LOGIC = re.compile(
     r"\b(not|never|no|without|cannot|only|more|less|fewer|least|most|before|after|exactly|unless|except)\b|n't\b", re.I
 )
-_FRAME = re.compile(r"^(?:\*\*.*\*\*:?|#{1,6} .*|\|[\s:|-]*\||[^.!]*[:?]|\[\d+\]|`{3,}.*|~{3,}.*|)$")
+_FRAME = re.compile(
+    r"^(?:Not stated in the sources\.|\*\*.*\*\*:?|#{1,6} .*|\|[\s:|-]*\||[^.!]*[:?]|\[\d+\]|`{3,}.*|~{3,}.*|)$"
+)
 
 
 def score_citations(question: Question, answer: Answer, page_text: PageText, rarity: Rarity) -> Scores:
