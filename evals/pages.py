@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -28,6 +29,12 @@ class Corpus:
     def fingerprint(self) -> str:
         """Of documents, pages, embedder and chunker."""
         return self.index.fingerprint
+
+    @cached_property
+    def texts_digest(self) -> str:
+        """Of the pages' texts and the encoder: what an index with chunks of its own depends on."""
+        pages = sorted(self.index.texts.digests().items())
+        return hashlib.sha256(repr((self.index.embedder.revision, pages)).encode()).hexdigest()
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """The encoder's tokens of each text, the same measure for every system."""

@@ -217,9 +217,10 @@ def read_report(file: Path) -> dict[str, Any]:
 
 def outcomes_of(report: Mapping[str, Any]) -> tuple[list[Outcome], dict[str, str]]:
     """Our outcomes in a report, and the cluster of each."""
+    make: Any = Outcome
     names = Outcome.__dataclass_fields__
-    found = [
-        Outcome(**{name: tuple(v) if isinstance(v, list) else v for name, v in o.items() if name in names})
-        for o in report["outcomes"]
-    ]
+    found = []
+    for outcome in report["outcomes"]:
+        values: dict[str, Any] = {name: outcome[name] for name in names}
+        found.append(make(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}))
     return found, {outcome["id"]: outcome["cluster"] for outcome in report["outcomes"]}

@@ -38,7 +38,7 @@ class Starter:
 
     def __init__(self, corpus: Corpus, folder: Path, progress: Callable[[int, int], None]) -> None:
         self.corpus = corpus
-        self.index = _open_or_build(corpus, folder / f"starter-{_VERSION}-{corpus.fingerprint[:16]}", progress)
+        self.index = _open_or_build(corpus, folder / f"starter-{_VERSION}-{corpus.texts_digest[:16]}", progress)
         self._retriever = self.index.as_retriever(similarity_top_k=LIMIT)
         self._places = lru_cache(maxsize=4096)(self._retrieve)
 
