@@ -21,10 +21,15 @@ TEXT = "Tasks retry three times. They never lose messages. Acks come late, see a
 
 def question(*gold: Gold, **other: object) -> Question:
     values: dict[str, object] = {
-        "id": "q", "cluster": "c", "slice": "factoid-linked", "corpus": "linked", "question": "How often?",
-        "answerable": "yes", "gold": gold or (Gold(url=PAGE, anchor="retry", quote="Tasks retry three times."),),
+        "id": "q",
+        "cluster": "c",
+        "slice": "factoid-linked",
+        "corpus": "linked",
+        "question": "How often?",
+        "answerable": "yes",
+        "gold": gold or (Gold(url=PAGE, anchor="retry", quote="Tasks retry three times."),),
         "facts": (Fact(id="f1", text="three times", any=("three times|3x",)),),
-    }  # fmt: skip
+    }
     return Question.model_validate(values | other)
 
 
@@ -62,7 +67,11 @@ def test_ranking_worked_by_hand() -> None:
         Gold(url=PAGE, anchor="retry", quote="Tasks retry three times."),
         Gold(url="https://site.test/b", anchor="x", quote="exactly these words here", grade=1),
     )
-    ranking = [Found(PAGE, ("other",), "nothing"), Found(PAGE, ("retry",), "any words"), Found("https://mirror.test/", (None,), "… Exactly **these words** here")]  # fmt: skip
+    ranking = [
+        Found(PAGE, ("other",), "nothing"),
+        Found(PAGE, ("retry",), "any words"),
+        Found("https://mirror.test/", (None,), "… Exactly **these words** here"),
+    ]
     scores = score_ranking(question(*gold), ranking, count_words)
     assert (scores["recall@1"], scores["recall@3"]) == (0.0, 1.0)
     assert (scores["page_recall@1"], scores["page_recall@3"]) == (0.5, 0.5)
@@ -92,14 +101,25 @@ def test_ranking_measures_equal_those_of_ranx() -> None:
     for number in range(60):
         places = [f"s{n}" for n in range(30)]
         golden = drawn.sample(places, drawn.randint(1, 5))
-        asked = question(*(Gold(url=PAGE, anchor=name, quote=f"a quote of {name} alone", grade=drawn.choice([1, 2])) for name in golden))  # fmt: skip
+        asked = question(
+            *(
+                Gold(url=PAGE, anchor=name, quote=f"a quote of {name} alone", grade=drawn.choice([1, 2]))
+                for name in golden
+            )
+        )
         ranking = [Found(PAGE, (name,), "…") for name in drawn.sample(places, 20)]
         units = gold_units(asked)
         credits = credited(units, ranking)
         qrels[str(number)] = {f"u{n}": unit.grade for n, unit in enumerate(units)}
         run[str(number)] = {f"u{c}" if c is not None else f"r{rank}": 1 / rank for rank, c in enumerate(credits, 1)}
         ours.append(score_ranking(asked, ranking, count_words))
-    names = {"recall@1": "recall@1", "recall@5": "recall@5", "recall@10": "recall@10", "mrr@10": "mrr@10", "ndcg@10": "ndcg@10"}  # fmt: skip
+    names = {
+        "recall@1": "recall@1",
+        "recall@5": "recall@5",
+        "recall@10": "recall@10",
+        "mrr@10": "mrr@10",
+        "ndcg@10": "ndcg@10",
+    }
     theirs = ranx.evaluate(ranx.Qrels(qrels), ranx.Run(run), list(names.values()))
     for name, other in names.items():
         assert sum(scores[name] for scores in ours) / len(ours) == pytest.approx(theirs[other], abs=1e-6)
@@ -108,8 +128,13 @@ def test_ranking_measures_equal_those_of_ranx() -> None:
 def test_answers_worked_by_hand() -> None:
     good = reply("Tasks retry three times. [1]")
     assert score_answer(question(), good, True) == {
-        "perfect": 1, "wrong": 0, "truth": 1, "vital": 1, "all_facts": 1, "fact_f3": 1,
-    }  # fmt: skip
+        "perfect": 1,
+        "wrong": 0,
+        "truth": 1,
+        "vital": 1,
+        "all_facts": 1,
+        "fact_f3": 1,
+    }
     dump = reply("Tasks retry three times. " + "And more. " * 200)
     assert 0.3 < score_answer(question(), dump, True)["fact_f3"] < 0.7
     missed = score_answer(question(), reply("Something else."), True)
@@ -158,7 +183,12 @@ def test_a_claim_in_other_words_needs_every_name_number_and_negation() -> None:
 
 
 def test_abstention_curves_worked_by_hand() -> None:
-    judged = [Judged(0.9, True, False, True), Judged(0.8, True, False, False), Judged(0.3, False, True, False), Judged(0.85, False, True, False)]  # fmt: skip
+    judged = [
+        Judged(0.9, True, False, True),
+        Judged(0.8, True, False, False),
+        Judged(0.3, False, True, False),
+        Judged(0.85, False, True, False),
+    ]
     assert auroc(judged) == 0.75
     assert auroc(judged[:2]) is None
     assert risk_coverage(judged) == [(0.25, 0.0), (0.5, 0.5)]

@@ -12,10 +12,15 @@ from evals.validate import new_record, validate
 
 QUESTIONS = read_questions(FILE)
 RECORD = {
-    "id": "a", "cluster": "c", "slice": "factoid-kb", "corpus": "kb", "question": "What suits ML?", "answerable": "yes",
+    "id": "a",
+    "cluster": "c",
+    "slice": "factoid-kb",
+    "corpus": "kb",
+    "question": "What suits ML?",
+    "answerable": "yes",
     "gold": [{"url": "kb/orchestration-knowledge-base.md", "anchor": "prefect", "quote": "ML pipelines"}],
     "facts": [{"id": "f1", "text": "ML pipelines", "any": ["ML pipelines"]}],
-}  # fmt: skip
+}
 
 
 def test_there_are_questions_of_every_slice_in_both_splits() -> None:
@@ -75,8 +80,8 @@ def test_every_record_is_proven_against_the_linked_pages(linked_data: Path) -> N
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"gold": [RECORD["gold"][0] | {"quote": "ML pipes"}]}, "doesn't stand on"),  # type: ignore[index,operator]
-        ({"gold": [RECORD["gold"][0] | {"anchor": "celery"}]}, "not under celery"),  # type: ignore[index,operator]
+        ({"gold": [RECORD["gold"][0] | {"quote": "ML pipes"}]}, "doesn't stand on"),  # type: ignore[operator]
+        ({"gold": [RECORD["gold"][0] | {"anchor": "celery"}]}, "not under celery"),  # type: ignore[operator]
         ({"facts": [{"id": "f1", "text": "x", "any": ["batch jobs"]}]}, "no pattern of fact f1"),
         ({"must_not": ["pipelines"]}, "matches the gold"),
         ({"required_urls": ["https://nowhere.test/"]}, "no link of the documents"),
