@@ -70,7 +70,7 @@ class Tally:
             if not supported(sentence.text, proofs, corpus.rarity):
                 self.unsupported.append(f"{question.id}: {sentence.text}")
         for scores, reply in ((self.composed, composed), (self.worded, worded)):
-            for name, score in score_citations(question, reply, corpus.page_text, corpus.rarity).items():
+            for name, score in score_citations(question, reply, corpus.page_text, corpus.rarity, corpus.knows).items():
                 if name in scores:
                     scores[name].append(score)
         if not worded.abstained:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
-from corpus.pages import Page
+from evals.metrics.answers import canonical
 from index.passages import Passage
 from index.store import Index
 
@@ -24,6 +24,16 @@ class Corpus:
     def urls(self) -> frozenset[str]:
         """The addresses of all pages, documents of ours included."""
         return self.index.urls
+
+    @cached_property
+    def _addresses(self) -> frozenset[str]:
+        own = [passage for url in self.urls if url.startswith("kb/") for passage in self.passages_of(url)]
+        links = {resource.url for passage in own for resource in passage.resources}
+        return frozenset(map(canonical, self.urls | links))
+
+    def knows(self, address: str) -> bool:
+        """Whether a `canonical` address is that of a page, or of a link of the documents."""
+        return address in self._addresses
 
     @property
     def fingerprint(self) -> str:
@@ -50,11 +60,6 @@ class Corpus:
     @lru_cache(maxsize=65536)  # noqa: B019  # one corpus lives as long as the run
     def _tokens(self, text: str) -> int:
         return self.index.embedder.count_tokens([text])[0]
-
-
-def anchors_between(page: Page, start: int, end: int) -> tuple[str | None, ...]:
-    """The anchors of all sections that a range of a page's text overlaps, in page order."""
-    return tuple(dict.fromkeys(s.anchor for s in page.sections if s.start < end and start < s.end))
 
 
 def locate(quote: str, text: str, start: int = 0) -> tuple[int, int] | None:

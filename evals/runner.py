@@ -118,7 +118,7 @@ def run_system(
 
 def score_reply(question: Question, reply: Answer, corpus: Corpus) -> Scores:
     """Every score of one answer that needs no other question."""
-    citations = score_citations(question, reply, corpus.page_text, corpus.rarity)
+    citations = score_citations(question, reply, corpus.page_text, corpus.rarity, corpus.knows)
     valid = bool(citations["links_valid"])
     holds = valid and citations.get("citation_recall", 1.0) == 1.0 and citations.get("citation_exact", 1.0) == 1.0
     scores = citations | score_answer(question, reply, holds) | score_abstention(question, reply, valid)

@@ -53,6 +53,10 @@ def page_text(url: str) -> str | None:
     return TEXT if url == PAGE else None
 
 
+def knows(address: str) -> bool:
+    return address in ("site.test/a", "site.test/linked")
+
+
 def test_wording_is_compared_without_markup_and_with_the_right_polarity() -> None:
     assert plain("- **Best For:** [x](https://a.test) `acks_late` — now [1][2]") == "Best For: x acks_late - now"
     assert plain("COUNT * 100 and AIRFLOW_VAR_{KEY}") == "COUNT * 100 and AIRFLOW_VAR_{KEY}"
@@ -158,19 +162,21 @@ def test_resources_are_scored_by_address() -> None:
 def test_citations_worked_by_hand() -> None:
     proof = cite(1, "Tasks retry three times.")
     said = Sentence("Tasks retry three times.", (1,))
-    scores = score_citations(question(), reply("Tasks retry three times. [1]", said, cited=[proof]), page_text, len)
+    scores = score_citations(
+        question(), reply("Tasks retry three times. [1]", said, cited=[proof]), page_text, len, knows
+    )
     assert set(scores.values()) == {1.0}
     extra = reply("Tasks retry three times. [1] And elephants fly to Mars.", said, cited=[proof])
-    assert score_citations(question(), extra, page_text, len)["citation_recall"] == 0.5
+    assert score_citations(question(), extra, page_text, len, knows)["citation_recall"] == 0.5
     idle = reply("x", replace(said, citations=(1, 2)), cited=[proof, cite(2, "They never lose messages.")])
-    assert score_citations(question(), idle, page_text, len)["citation_precision"] == 0.5
-    moved = score_citations(question(), reply("x", said, cited=[replace(proof, start=3)]), page_text, len)
+    assert score_citations(question(), idle, page_text, len, knows)["citation_precision"] == 0.5
+    moved = score_citations(question(), reply("x", said, cited=[replace(proof, start=3)]), page_text, len, knows)
     assert moved["citation_exact"] == 0
     forged = score_citations(
-        question(), reply("x", said, cited=[replace(proof, url="https://evil.test/")]), page_text, len
+        question(), reply("x", said, cited=[replace(proof, url="https://evil.test/")]), page_text, len, knows
     )
     assert forged["links_valid"] == forged["citation_exact"] == 0
-    assert score_citations(question(), reply("See https://evil.test/."), page_text, len)["links_valid"] == 0
+    assert score_citations(question(), reply("See https://evil.test/."), page_text, len, knows)["links_valid"] == 0
 
 
 def test_a_claim_in_other_words_needs_every_name_number_and_negation() -> None:

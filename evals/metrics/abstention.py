@@ -24,9 +24,7 @@ def score_abstention(question: Question, answer: Answer, links_valid: bool) -> S
         f"abstained: {question.unanswerable_class or question.slice}": float(answer.abstained),
     }
     if answer.abstained and question.unanswerable_class != "out-of-domain":
-        helpful = (
-            bool(answer.text.strip()) and len({c.url for c in answer.citations}) <= 3 and bool(named_addresses(answer))
-        )
+        helpful = bool(answer.text.strip()) and 0 < len(named_addresses(answer)) <= 3
         scores["helpful_abstention"] = float(helpful and links_valid)
     return scores
 

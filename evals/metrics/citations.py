@@ -21,6 +21,7 @@ from index.terms import terms
 
 PageText = Callable[[str], str | None]
 Rarity = Callable[[str], float]
+Knows = Callable[[str], bool]  # whether an address, as `canonical` writes it, is the corpus's or the documents'
 
 _COVERAGE = 0.8
 _EXACT = re.compile(r"https?://\S+|\w*\d[\w.,%]*\w|\d|\w+(?:[_./:]\w+)+|(?<=[\w,;] )[A-Z]\w+")
@@ -32,9 +33,9 @@ _FRAME = re.compile(
 )
 
 
-def score_citations(question: Question, answer: Answer, page_text: PageText, rarity: Rarity) -> Scores:
+def score_citations(question: Question, answer: Answer, page_text: PageText, rarity: Rarity, knows: Knows) -> Scores:
     """Exactness, recall and precision of citations, validity of addresses, and whether the originals are cited."""
-    scores: Scores = {"links_valid": float(all_links_valid(answer, page_text))}
+    scores: Scores = {"links_valid": float(all_links_valid(answer, knows))}
     if answer.abstained:
         return scores
     cited = {citation.number: citation for citation in answer.citations}
@@ -81,18 +82,11 @@ def is_exact(citation: Citation, page_text: PageText) -> bool:
     return text is not None and bool(citation.quote.strip()) and text[citation.start : citation.end] == citation.quote
 
 
-def all_links_valid(answer: Answer, page_text: PageText) -> bool:
-    """Whether every address in text and citations is a page of the corpus, a resource of the documents, or quoted."""
-    known = {canonical(url) for citation in answer.citations for _, url in citation.resources}
+def all_links_valid(answer: Answer, knows: Knows) -> bool:
+    """Whether every address in text and citations is a page of the corpus, a link of the documents, or quoted."""
     quotes = "\n".join(citation.quote for citation in answer.citations)
-    links = all(
-        citation.link.startswith(citation.url) and page_text(citation.url) is not None for citation in answer.citations
-    )
-    return links and all(
-        name in known
-        or name in quotes
-        or any(page_text(url) is not None for url in (name, f"https://{name}", f"https://{name}/"))
-        for name in named_addresses(answer)
+    return all(c.link.startswith(c.url) and knows(canonical(c.url)) for c in answer.citations) and all(
+        knows(name) or name in quotes for name in named_addresses(answer)
     )
 
 
