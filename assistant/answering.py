@@ -27,7 +27,7 @@ from assistant.sources import Sources
 from assistant.spelling import correct
 from assistant.status import read_status
 from assistant.topics import Topics, read_topics
-from assistant.units import score_units
+from assistant.units import Remembered, score_units
 from index.passages import Hit
 from index.store import Index
 
@@ -64,21 +64,24 @@ class Assistant:
             stamp = self.sources.index_stamp()
             if self._opened is None or stamp != self._opened.stamp:
                 index = self.sources.open_or_build(progress)
-                self._opened = _Opened(self.sources.index_stamp(), index, read_topics(index))
+                self._opened = _Opened(
+                    self.sources.index_stamp(), index, read_topics(index), Remembered(index.embedder)
+                )
 
     @property
     def index(self) -> Index:
         """The open index."""
-        self.open()
-        assert self._opened is not None
-        return self._opened.index
+        return self._current().index
 
     @property
     def topics(self) -> Topics:
         """What the documents are about."""
+        return self._current().topics
+
+    def _current(self) -> _Opened:
         self.open()
         assert self._opened is not None
-        return self._opened.topics
+        return self._opened
 
     def answer(
         self, question: str, history: Sequence[Mapping[str, Any]] | None = None, only: str | None = None
@@ -153,7 +156,7 @@ class Assistant:
 
     def _compose(self, query: Query, found: Found) -> Answer:
         hits = found.hits[:QUOTED]
-        scores = score_units(self.index.embedder, query, found, hits)
+        scores = score_units(self._current().units, query, found, hits)
         if query.parts:
             sides = choose_sides(hits, scores, [partial(self.topics.is_about, entity) for entity in query.entities])
             names = [entity.name for entity in query.entities]
@@ -234,6 +237,7 @@ class _Opened:
     stamp: int
     index: Index
     topics: Topics
+    units: Remembered
 
 
 class _Clock:

@@ -6,7 +6,10 @@ The weights stand in weights.json with how they were fitted (`python -m evals.fi
 from __future__ import annotations
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +43,51 @@ _ASKS_AMOUNT = re.compile(
 )
 
 
-def score_units(embedder: Embedder, query: Query, found: Found, hits: Sequence[Hit]) -> list[list[float]]:
+class Encodes(Protocol):
+    """Anything that turns texts into vectors: an embedder, or one that remembers."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row a text, of unit length."""
+        ...
+
+
+class Remembered:
+    """An embedder that keeps the vectors of the units it has seen: good passages come up again and again.
+
+    A text's vector doesn't depend on the texts beside it, so an answer is the same with and without. Safe to use from
+    many threads.
+    """
+
+    def __init__(self, embedder: Embedder, most: int = 20_000) -> None:
+        self._embedder, self._most = embedder, most  # 20,000 vectors of 384 numbers are 31 MB
+        self._kept: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row a text, of unit length."""
+        with self._lock:
+            known = {text: self._kept[text] for text in texts if text in self._kept}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, self._embedder.encode(new), strict=True))
+        with self._lock:
+            for text in texts:
+                self._kept[text] = known[text]
+                self._kept.move_to_end(text)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        if not texts:
+            return np.zeros((0, self._embedder.dimension), np.float32)
+        return np.stack([known[text] for text in texts])
+
+
+def score_units(embedder: Encodes, query: Query, found: Found, hits: Sequence[Hit]) -> list[list[float]]:
     """How well each unit of each hit answers: log odds, so that a difference of 1 makes it 2.7 times as likely."""
     model = load_model("units")["weights"]
     weights = np.array([model[name] for name in UNIT_FEATURES])
     return [(row @ weights).tolist() for row in unit_features(embedder, query, found, hits)]
 
 
-def unit_features(embedder: Embedder, query: Query, found: Found, hits: Sequence[Hit]) -> list[NDArray[np.float64]]:
+def unit_features(embedder: Encodes, query: Query, found: Found, hits: Sequence[Hit]) -> list[NDArray[np.float64]]:
     """One array a hit: a row a unit, columns as UNIT_FEATURES."""
     spoken = [[_spoken(hit, at) for at in range(len(hit.passage.units))] for hit in hits]
     vectors = embedder.encode([text for row in spoken for text in row])

@@ -30,7 +30,7 @@ def questions(corpus: str) -> list[str]:
 
 
 def test_every_quote_stands_in_its_document_and_every_claim_in_a_quote(kb: Assistant) -> None:
-    for question in questions("kb")[:60]:
+    for question in questions("kb")[:40]:
         reply = kb.answer(question)
         assert reply.abstained == (reply.reason is not None) == (not reply.citations)
         for citation in reply.citations:
@@ -92,7 +92,7 @@ def test_quotes_of_pages_are_exact_and_links_lead_to_them(linked: Assistant) -> 
     from assistant.citations import Fragment, find_fragment
 
     fragments = 0
-    for question in questions("linked")[:60]:
+    for question in questions("linked")[:40]:
         for citation in linked.answer(question).citations:
             text = linked.page_text(citation.url)
             assert text[citation.start : citation.end] == citation.quote
