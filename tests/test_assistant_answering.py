@@ -30,7 +30,7 @@ def questions(corpus: str) -> list[str]:
 
 
 def test_every_quote_stands_in_its_document_and_every_claim_in_a_quote(kb: Assistant) -> None:
-    for question in questions("kb")[:40]:
+    for question in questions("kb"):
         reply = kb.answer(question)
         assert reply.abstained == (reply.reason is not None) == (not reply.citations)
         for citation in reply.citations:
@@ -92,7 +92,7 @@ def test_quotes_of_pages_are_exact_and_links_lead_to_them(linked: Assistant) -> 
     from assistant.citations import Fragment, find_fragment
 
     fragments = 0
-    for question in questions("linked")[:40]:
+    for question in questions("linked"):
         for citation in linked.answer(question).citations:
             text = linked.page_text(citation.url)
             assert text[citation.start : citation.end] == citation.quote
@@ -102,13 +102,20 @@ def test_quotes_of_pages_are_exact_and_links_lead_to_them(linked: Assistant) -> 
                 suffix = parts.pop()[1:] if parts[-1].startswith("-") else ""
                 named = [unquote(part) for part in (parts[0], parts[1] if len(parts) > 1 else "", prefix, suffix)]
                 found = find_fragment(text, Fragment(*named))
-                assert found == (citation.start, citation.end)
+                assert found is not None
+                assert citation.start <= found[0] < found[1] <= citation.end  # code may begin with white space
+                assert text[slice(*found)] == citation.quote.strip()
                 fragments += 1
     assert fragments > 30
 
 
 ONE_A_PAGE = {
     "https://airflow.apache.org/": "Can Airflow scale to many workers?",
+    "https://airflow.apache.org/docs/": "Where is the Airflow Helm chart documented?",
+    "https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/index.html": "What do Airflow's core concepts cover?",
+    "https://airflow.apache.org/docs/apache-airflow/stable/best-practices.html": "How should I test a DAG before deploying it?",
+    "https://docs.temporal.io/encyclopedia": "What is the Temporal encyclopedia?",
+    "https://docs.celeryq.dev/en/stable/": "Under which license is Celery released?",
     "https://docs.temporal.io/": "What is a Temporal worker?",
     "https://docs.prefect.io/v3/get-started": "How do I get started with Prefect?",
     "https://states-language.net/": "What does a Wait state do in the Amazon States Language?",
@@ -117,7 +124,7 @@ ONE_A_PAGE = {
     "https://www.rabbitmq.com/tutorials": "Which RabbitMQ tutorial shows remote procedure calls?",
     "https://redis.io/docs/latest/develop/pubsub/": "What delivery semantics does Redis Pub/Sub have?",
     "https://en.wikipedia.org/wiki/CAP_theorem": "Who proved the CAP theorem?",
-    "https://raft.github.io/": "Where does the name Raft's visualization RaftScope run?",
+    "https://raft.github.io/": "What is RaftScope?",
     "https://en.wikipedia.org/wiki/Two-phase_commit_protocol": "Why is two-phase commit a blocking protocol?",
     "https://www.jaegertracing.io/": "Who created Jaeger?",
     "https://zipkin.io/": "How is data shown in the Zipkin UI?",
