@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from assistant.answers import Answer, Citation, Sentence
+from assistant.cache import Answers, in_one_form
 from assistant.citations import Check, check_quote, cite
 from assistant.compose import choose, choose_sides, layout, merge
 from assistant.confidence import Verdict, decide
@@ -52,6 +53,7 @@ class Assistant:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.sources = Sources(settings)
+        self._answers = Answers(cased=settings.embedder is not None)
         self._opened: _Opened | None = None
         self._opening = threading.Lock()
 
@@ -101,11 +103,19 @@ class Assistant:
         is the composed one."""
         with _Clock() as clock:
             asked = check_question(question)
-            query, found = self._find(asked, history, CONSIDERED, only)
-            clock.lap("retrieve")
-            verdict = decide(found, query)
-            reply = self._abstain(query, found, verdict) if verdict.reason else self._compose(query, found)
-            clock.lap("compose")
+            query = self._understand(asked, history)
+            key = self._answers.key(query.text, only, self.index)
+            reply = self._answers.get(key)
+            if reply is None:
+                found = retrieve(self.index, self.topics, query, limit=CONSIDERED, only=only)
+                clock.lap("retrieve")
+                verdict = decide(found, query)
+                reply = self._abstain(query, found, verdict) if verdict.reason else self._compose(query, found)
+                reply = replace(reply, confidence=verdict.confidence)
+                clock.lap("compose")
+                self._answers.put(key, reply)
+            else:
+                clock.lap("cache")
             shown = ""
             for piece in self._worded(reply):
                 if isinstance(piece, str):
@@ -115,7 +125,8 @@ class Assistant:
                     reply = piece
             if self.settings.llm_base_url:
                 clock.lap("model")
-        yield replace(reply, question=asked, confidence=verdict.confidence, timings_ms=clock.laps)
+        searched = asked if query.text == in_one_form(asked) else query.text
+        yield replace(reply, question=asked, searched=searched, timings_ms=clock.laps)
 
     def search(
         self,
@@ -125,7 +136,8 @@ class Assistant:
         history: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Hit]:
         """Ranked passages, best first, at most `limit`."""
-        return list(self._find(check_question(question), history, limit, only)[1].hits)
+        query = self._understand(check_question(question), history)
+        return list(retrieve(self.index, self.topics, query, limit=limit, only=only).hits)
 
     def verify(self, reply: Answer | Mapping[str, Any]) -> list[Check]:
         """Re-reads documents and archive and says of each quote of an answer whether it still stands there."""
@@ -147,12 +159,9 @@ class Assistant:
         self.open()
         return summary.splitlines()[0]
 
-    def _find(
-        self, asked: str, history: Sequence[Mapping[str, Any]] | None, limit: int, only: str | None
-    ) -> tuple[Query, Found]:
+    def _understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None) -> Query:
         turn = resolve(asked, user_turns(history), self.topics.anchors)
-        query = understand(correct(turn.text, self.index), self.topics.anchors)
-        return query, retrieve(self.index, self.topics, query, limit=limit, only=only)
+        return understand(in_one_form(correct(turn.text, self.index)), self.topics.anchors)
 
     def _compose(self, query: Query, found: Found) -> Answer:
         hits = found.hits[:QUOTED]
