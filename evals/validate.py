@@ -17,7 +17,7 @@ from corpus import Archive, Page, Section, linked_resources, read_documents
 from corpus.load import find_pages, parse
 from evals.errors import EvalError
 from evals.pages import locate
-from evals.questions import Fact, Gold, Question
+from evals.questions import Fact, Gold, Question, split_of
 from evals.wording import plain
 
 
@@ -140,6 +140,7 @@ def new_record(question: str, address: str, quote: str, settings: Settings) -> Q
     source: dict[str, Literal["kb", "linked", "deep"]] = {"document": "kb", "linked": "linked", "deep": "deep"}
     return Question(
         id=f"own-{hashlib.sha256(f'{question} {quote}'.encode()).hexdigest()[:8]}",
+        split=split_of(cluster),
         cluster=cluster,
         slice="factoid-kb" if page.source == "document" else "factoid-linked" if page.source == "linked" else "deep",
         corpus=source[page.source],

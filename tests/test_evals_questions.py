@@ -7,7 +7,7 @@ import pytest
 
 from assistant.settings import Settings
 from evals.errors import EvalError
-from evals.questions import FILE, SLICES, Question, digest, read_questions, with_splits, write_questions
+from evals.questions import FILE, SLICES, Question, digest, read_questions, split_of, write_questions
 from evals.validate import new_record, validate
 
 QUESTIONS = read_questions(FILE)
@@ -30,11 +30,14 @@ def test_there_are_questions_of_every_slice_in_both_splits() -> None:
         assert 0.2 <= own.count("dev") / len(own) <= 0.7, slice_
 
 
-def test_splits_cut_no_cluster_and_follow_from_the_records() -> None:
-    split_of: dict[str, str] = {}
+def test_splits_cut_no_cluster_and_new_clusters_are_split_by_their_names() -> None:
+    splits: dict[str, str] = {}
     for question in QUESTIONS:
-        assert split_of.setdefault(question.cluster, question.split) == question.split
-    assert [question.split for question in with_splits(QUESTIONS)] == [question.split for question in QUESTIONS]
+        assert splits.setdefault(question.cluster, question.split) == question.split
+    named = {cluster: split for cluster, split in splits.items() if cluster.startswith("more-")}
+    assert len(named) > 100
+    assert {cluster: split_of(cluster) for cluster in named} == named
+    assert 0.3 < sum(split == "dev" for split in named.values()) / len(named) < 0.5
 
 
 def test_what_is_written_reads_the_same_and_order_does_not_matter_to_the_digest(tmp_path: Path) -> None:
