@@ -206,7 +206,7 @@ def build(
         print(f"Nothing has changed: {done.pages:,} pages, {done.passages:,} passages.")
     else:
         print(
-            f"{done.pages:,} pages, {done.passages:,} passages; {done.embedded:,} texts embedded, "
+            f"{done.pages:,} pages, {done.passages:,} passages; {done.embedded:,} passages embedded, "
             f"{done.reused:,} taken over, in {done.seconds:.1f} s."
         )
 

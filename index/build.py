@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from corpus.errors import IndexMissing, IndexStale
 from corpus.pages import Page
 from index import lexical, terms
-from index.chunk import VECTORS, Sizes, body, embedded_texts, passages_of
+from index.chunk import Sizes, body, embedded, passages_of
 from index.embed import Embedder
 from index.manifest import (
     FORMAT,
@@ -37,9 +37,10 @@ from index.manifest import (
     writing,
     writing_error,
 )
+from index.parts import Inside, Parts, PartsWriter, inside_of
 from index.passages import Passage
-from index.texts import Texts, TextsWriter, text_key
-from index.vectors import MatrixWriter, fill_chroma
+from index.texts import Texts, TextsWriter, embedding_key
+from index.vectors import LAYERS, MatrixWriter, fill_chroma
 
 Progress = Callable[[str, int, int], None]  # phase, done, of how many (0: not known yet)
 
@@ -53,8 +54,8 @@ class BuildReport:
     unchanged: bool
     pages: int
     passages: int
-    embedded: int  # texts for which the embedder was run; there are two a passage
-    reused: int  # texts whose vectors were there already
+    embedded: int  # passages for which the embedder was run
+    reused: int  # passages whose vectors were there already
     seconds: float
 
 
@@ -95,7 +96,7 @@ def build_index(
     except (OSError, sqlite3.Error) as error:
         raise writing_error(folder, error) from error
     passages = manifest.passages
-    reused = len(VECTORS) * passages - embedded
+    reused = passages - embedded
     return BuildReport(False, sum(manifest.pages.values()), passages, embedded, reused, time.monotonic() - began)
 
 
@@ -107,7 +108,7 @@ def index_settings(embedder: Embedder) -> dict[str, Any]:
         "revision": embedder.revision,
         "dimension": embedder.dimension,
         "chunker": asdict(Sizes()),
-        "vectors": list(VECTORS),
+        "vectors": list(LAYERS),
         "terms": terms.VERSION,
         "bm25": {"k1": lexical.K1, "b": lexical.B},
     }
@@ -135,6 +136,7 @@ class _Previous:
         self._same_passages = manifest.settings["chunker"] == settings["chunker"]
         self.texts = Texts(build / "texts.sqlite")
         self.vectors = np.load(build / "vectors.npy", mmap_mode="r")
+        self.parts = Parts(build / "parts", self.vectors.shape[2])
         self._digests = self.texts.digests()
 
     def passages(self, page: Page) -> list[Passage] | None:
@@ -196,7 +198,7 @@ def _write_texts(
             passages = passages_of(page, embedder.count_tokens) if known is None else known
             texts.add_page(page)
             for passage in passages:
-                texts.add_passage(passage, [text_key(text) for text in embedded_texts(passage)])
+                texts.add_passage(passage, embedding_key(*embedded(passage)))
                 words.add(lexical.heading_words(passage), body(passage))
             state = (page.url, page.digest, page.source, page.fetched_at, page.resources, page.aliases, page.flags)
             whole.update(repr(state).encode("utf-8", "surrogatepass"))
@@ -208,35 +210,47 @@ def _write_texts(
 
 
 def _write_vectors(build: Path, texts: Texts, embedder: Embedder, previous: _Previous | None, tell: Progress) -> int:
-    """`vectors.npy`; the number of texts embedded."""
+    """`vectors.npy` and `parts`; the number of passages embedded."""
     entries = texts.entries()
-    total, embedded = len(entries), 0
-    known: dict[bytes, NDArray[np.float32]] = {}
-    if previous:
-        for row, (_, keys) in enumerate(previous.texts.entries()):
-            known.update((key, previous.vectors[layer, row]) for layer, key in enumerate(keys))
+    total, embedded_now = len(entries), 0
+    known = {key: row for row, (_, key) in enumerate(previous.texts.entries())} if previous else {}
     tell("embedding", 0, total)
-    with MatrixWriter(build / "vectors.npy", (len(VECTORS), total, embedder.dimension)) as matrix:
+    with (
+        MatrixWriter(build / "vectors.npy", (len(LAYERS), total, embedder.dimension)) as matrix,
+        PartsWriter(build / "parts") as parts,
+    ):
         for first in range(0, total, _EMBED):
             rows = range(first, min(first + _EMBED, total))
-            missing = {
-                key: text
-                for row, passage in zip(rows, texts.passages(rows), strict=True)
-                for key, text in zip(entries[row][1], embedded_texts(passage), strict=True)
-                if key not in known
-            }
-            new = dict(zip(missing, embedder.encode(list(missing.values())), strict=True))
-            for layer in range(len(VECTORS)):
-                keys_of_layer = (entries[row][1][layer] for row in rows)
-                matrix.write(layer, first, np.stack([new[key] if key in new else known[key] for key in keys_of_layer]))
-            embedded += len(missing)
+            new = _read(embedder, texts.passages([row for row in rows if entries[row][1] not in known]))
+            layers: list[NDArray[np.float32]] = []
+            for row in rows:
+                old = known.get(entries[row][1])
+                if old is not None and previous:
+                    layers.append(previous.vectors[:, old])
+                    parts.add(previous.parts.inside(old))
+                else:
+                    vectors, inside = next(new)
+                    layers.append(vectors)
+                    parts.add(inside)
+                    embedded_now += 1
+            for layer, vectors in enumerate(np.stack(layers, axis=1)):
+                matrix.write(layer, first, vectors)
             tell("embedding", rows[-1] + 1, total)
-    return embedded
+    return embedded_now
+
+
+def _read(embedder: Embedder, passages: Sequence[Passage]) -> Iterator[tuple[NDArray[np.float32], Inside]]:
+    """Each passage's vectors, a row a layer, and its parts."""
+    asked = [embedded(passage) for passage in passages]
+    readings = embedder.read([text for text, _ in asked], [spans for _, spans in asked])
+    for (text, spans), reading in zip(asked, readings, strict=True):
+        own = replace(reading, spans=reading.spans[1:])
+        yield np.stack([reading.spans[0], reading.whole]), inside_of(text, spans[1:], own)
 
 
 def _write_chroma(build: Path, texts: Texts, previous: _Previous | None, tell: Progress) -> None:
     """The Chroma files: the old ones with what differs exchanged, or new ones where most of it does."""
-    # An id stands for the words and their place, the keys also for title and headings: all that Chroma is given.
+    # An id stands for the words and their place, the key also for title and headings: all that Chroma is given.
     entries = {entry: row for row, entry in enumerate(texts.entries())}
     old = set(previous.texts.entries()) if previous else set()
     gone = [id_ for id_, _ in old - entries.keys()]

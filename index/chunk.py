@@ -76,19 +76,34 @@ def plain_markdown(text: str) -> str:
 
 def body(passage: Passage) -> str:
     """The passage's words as they are searched."""
-    return plain_markdown(passage.text) if passage.source == "document" else passage.text
+    return _body(passage)[0]
 
 
-def embedded_texts(passage: Passage) -> tuple[str, ...]:
-    """The texts whose vectors stand for the passage, as many for each: its body, and the body under its headings."""
+def embedded(passage: Passage) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """The text that is embedded for a passage, and its spans: the body, the headings, then the passage's units."""
     path = list(passage.headings)
     if passage.title and passage.title not in path:
         path.insert(0, passage.title)
-    words = body(passage)
-    return words, f"{' > '.join(path)}\n{words}"
+    head = " > ".join(path)
+    words, units = _body(passage)
+    at = len(head) + 1
+    spans = ((at, at + len(words)), (0, len(head)), *((at + start, at + end) for start, end in units))
+    return f"{head}\n{words}", spans
 
 
-VECTORS = ("body", "headings and body")  # what `embedded_texts` gives; part of the index's settings
+def _body(passage: Passage) -> tuple[str, list[tuple[int, int]]]:
+    """The passage's words without Markdown's marks, and where in them its units stand."""
+    pieces: list[str] = []
+    units: list[tuple[int, int]] = []
+    length, position = 0, passage.start
+    for unit in passage.units:
+        words = passage.words(unit)
+        between = passage.text[position - passage.start : unit.start - passage.start]
+        pieces += [between, plain_markdown(words) if passage.source == "document" else words]
+        length += len(between)
+        units.append((length, length + len(pieces[-1])))
+        length, position = units[-1][1], unit.end
+    return "".join(pieces), units
 
 
 def _units(page: Page, section: Section) -> list[Unit]:

@@ -7,7 +7,8 @@ some models want before a question are not added.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.errors import ModelError
+
+Span = tuple[int, int]  # first and last character + 1 of a part of a text
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One text as an encoder reads it. All vectors are of unit length."""
+
+    whole: NDArray[np.float32]  # shape (dimension,)
+    spans: NDArray[np.float32]  # shape (spans asked for, dimension)
+    tokens: NDArray[np.float32]  # shape (tokens, dimension), the last layer's, special tokens left out
+    offsets: NDArray[np.int64]  # shape (tokens, 2), where in the text each token stands
 
 
 class Embedder(Protocol):
@@ -30,6 +43,13 @@ class Embedder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row a text, of unit length; shape (len(texts), dimension). No texts give shape (0, dimension)."""
+        ...
+
+    def read(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Iterator[Reading]:
+        """Each text whole, its spans, and its tokens, in the texts' order; `spans[i]` are ranges of `texts[i]`.
+
+        A text that is longer than the encoder reads has tokens up to there; a span without any has the whole's vector.
+        """
         ...
 
 
@@ -78,13 +98,26 @@ class SentenceTransformerEmbedder:
         rows = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(rows, np.float32)
 
-    def token_vectors(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
-        """The last layer's vectors of each text's tokens, each of unit length; special tokens included."""
-        if not texts:
-            return []
-        rows = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
-        found = [np.asarray(row.cpu(), np.float32) for row in rows]
-        return [row / np.maximum(np.linalg.norm(row, axis=1, keepdims=True), 1e-9) for row in found]
+    def read(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Iterator[Reading]:
+        """Spans are encoded as texts of their own: how a model pools its tokens is the model's affair."""
+        for text, parts in zip(texts, spans, strict=True):
+            words = [text[start:end] for start, end in parts]
+            vectors = self.encode([text, *(word if word.strip() else text for word in words)])
+            tokens = self._model.encode(text, output_value="token_embeddings", show_progress_bar=False)
+            longest = int(self._model.get_max_seq_length() or 512)
+            places = self._model.tokenizer(
+                text, truncation=True, max_length=longest, return_offsets_mapping=True, return_special_tokens_mask=True
+            )
+            own = np.flatnonzero(np.array(places["special_tokens_mask"]) == 0)
+            rows = np.asarray(tokens.cpu(), np.float32)[own]
+            offsets = np.array(places["offset_mapping"], np.int64).reshape(-1, 2)[own]
+            yield Reading(vectors[0], vectors[1:], unit_length(rows), offsets)
+
+
+def unit_length(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each row divided by its length; a row of zeros stays one."""
+    found: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), np.float32(1e-9))
+    return found
 
 
 def _digest_of_weights(model: Any) -> str:

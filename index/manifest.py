@@ -21,7 +21,7 @@ from typing import Any
 
 from corpus.errors import IndexBusy, IndexDamaged, IndexMissing, IndexStale, StoreError
 
-FORMAT = 1  # of the files; raise it when an older oka couldn't read them, or the other way round
+FORMAT = 2  # of the files; raise it when an older oka couldn't read them, or the other way round
 _MANIFEST = "manifest.json"
 _POINTER = "current"
 

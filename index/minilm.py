@@ -3,6 +3,9 @@
 torch and transformers are used once, to turn the package's weights into an ONNX file in the cache folder (10 to 20 s
 with their imports). Texts are run one at a time, each on one thread: batches are no faster on a CPU for texts this
 long, and dynamic quantisation takes its scale from the whole batch, so a text's vector would depend on its neighbours.
+
+A text's vector is the mean of its tokens' vectors, so one run gives the vectors of all its parts too, each read in the
+context of the others ("late chunking", arXiv 2409.04701).
 """
 
 from __future__ import annotations
@@ -11,21 +14,25 @@ import hashlib
 import os
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpus.errors import ModelError
+from index.embed import Reading, Span, unit_length
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_EXPORT = "1"  # raise it when what `_export` does changes: vectors made before are then made again
+_EXPORT = "2"  # raise it when what `_export` does changes: vectors made before are then made again
 _LONGEST = 256  # tokens of a text that the model sees, special tokens included: the model card's max_seq_length
+_LONGEST_READ = 512  # of a passage under its headings: as far as the model has positions
 _CLS, _SEP = 101, 102
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 class MiniLM:
@@ -44,33 +51,50 @@ class MiniLM:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """The number of tokens of each text, special tokens left out."""
-        return [len(ids) for ids in self._ids(texts)]
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row a text, of unit length."""
-        rows = self._run(texts, "sentence")
-        return np.concatenate(rows) if rows else np.zeros((0, self.dimension), np.float32)
+        ids = [encoding.ids for encoding in self._encodings(texts)]
+        rows = list(self._parallel(lambda row: self._run(row, "sentence", _LONGEST)[0], ids))
+        return np.stack(rows) if rows else np.zeros((0, self.dimension), np.float32)
 
-    def token_vectors(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
-        """The last layer's vectors of each text's tokens, each of unit length; special tokens included."""
-        return [row[0] for row in self._run(texts, "tokens")]
+    def read(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Iterator[Reading]:
+        """Each text whole, its spans and its tokens, from one run of the model a text."""
 
-    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
-        encoded = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [encoding.ids for encoding in encoded]
+        def one(pair: tuple[Any, Sequence[Span]]) -> Reading:
+            encoding, parts = pair
+            rows = self._run(encoding.ids, "tokens", _LONGEST_READ)[0]
+            whole, tokens = rows.mean(axis=0), rows[1:-1]  # the mean has the special tokens, as the model was trained
+            offsets = np.array(encoding.offsets[: len(tokens)], np.int64).reshape(-1, 2)
+            firsts = np.searchsorted(offsets[:, 0], [start for start, _ in parts])
+            lasts = np.searchsorted(offsets[:, 0], [end for _, end in parts])
+            means = [tokens[a:b].mean(axis=0) if a < b else whole for a, b in zip(firsts, lasts, strict=True)]
+            vectors = unit_length(np.stack([whole, *means]))
+            return Reading(vectors[0], vectors[1:], unit_length(tokens), offsets)
 
-    def _run(self, texts: Sequence[str], output: str) -> list[NDArray[np.float32]]:
-        def run(ids: list[int]) -> NDArray[np.float32]:
-            row = np.array([[_CLS, *ids[: _LONGEST - 2], _SEP]], np.int64)
-            found: NDArray[np.float32] = self._session.run([output], {"input_ids": row})[0]
-            return found
+        return self._parallel(one, list(zip(self._encodings(texts), spans, strict=True)))
 
-        ids = self._ids(texts)
-        if len(ids) < 2 or self._threads == 1:
-            return [run(row) for row in ids]
+    def _encodings(self, texts: Sequence[str]) -> list[Any]:
+        found: list[Any] = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return found
+
+    def _run(self, ids: Sequence[int], output: str, longest: int) -> NDArray[np.float32]:
+        row = np.array([[_CLS, *ids[: longest - 2], _SEP]], np.int64)
+        found: NDArray[np.float32] = self._session.run([output], {"input_ids": row})[0]
+        return found
+
+    def _parallel(self, do: Callable[[_T], _R], items: Sequence[_T]) -> Iterator[_R]:
+        """`do` of each item, in order, on all threads."""
+        if len(items) < 2 or self._threads == 1:
+            return map(do, items)
         _ = self._session  # made here, once, not by every thread
-        with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(run, ids))
+        return self._pool.map(do, items)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads, "minilm")
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -139,8 +163,7 @@ def _to_onnx(source: Path, file: Path) -> None:
 
         def forward(self, input_ids: Any) -> tuple[Any, Any]:
             tokens = self.model(input_ids=input_ids).last_hidden_state
-            normal = torch.nn.functional.normalize
-            return normal(tokens, dim=2), normal(tokens.mean(1), dim=1)
+            return tokens, torch.nn.functional.normalize(tokens.mean(1), dim=1)
 
     with warnings.catch_warnings():
         # The older exporter is deprecated, but takes a third of the time and gives the same graph.

@@ -15,6 +15,7 @@ from index.embed import Embedder
 from index.fuse import DEFAULT, Weights, convex
 from index.lexical import Lexical, top
 from index.manifest import Manifest, check_files, current_build
+from index.parts import Parts
 from index.passages import Hit, Passage
 from index.texts import StoredPage, Texts
 from index.vectors import Vectors
@@ -31,6 +32,7 @@ class Index:
         self.embedder = embedder
         self.texts = Texts(build / "texts.sqlite")
         self._vectors = Vectors(build / "vectors.npy")
+        self.parts = Parts(build / "parts", embedder.dimension)
         self.words = Lexical(build / "lexical", manifest.passages)
 
     def __len__(self) -> int:

@@ -11,7 +11,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
+import numpy as np
 import Stemmer
+from numpy.typing import NDArray
 
 VERSION = 1  # raise it when the same text gives other terms than before
 
@@ -26,6 +28,7 @@ _STOP_WORDS = frozenset(
     "of on or our should so such that the their them then there these they this those to was we were what when where "
     "which who whom why will with would you your".split()
 )
+_WORD = re.compile(r"\w+")
 _LONGEST = 100  # characters of a term: longer ones are hashes and encoded data, which nobody asks for
 
 
@@ -35,6 +38,15 @@ def terms(text: str) -> list[str]:
     if not spread.isascii():
         spread = "".join(character for character in spread if not unicodedata.combining(character))
     return [term for run in _RUN.findall(_CONTRACTION.sub("", spread)) for term in _terms_of(run)]
+
+
+def is_content(text: str) -> NDArray[np.bool_]:
+    """For each character whether it belongs to a word that is no function word; shape (len(text),)."""
+    found = np.zeros(len(text), np.bool_)
+    for match in _WORD.finditer(text):
+        if match.group().lower() not in _STOP_WORDS:
+            found[match.start() : match.end()] = True
+    return found
 
 
 @lru_cache(maxsize=1 << 17)

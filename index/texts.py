@@ -24,10 +24,9 @@ CREATE TABLE pages(
 );
 CREATE TABLE passages(
     row INTEGER PRIMARY KEY, page INTEGER, id TEXT, anchor TEXT, headings TEXT, first INTEGER, last INTEGER,
-    text TEXT, units TEXT, resources TEXT, keys BLOB
+    text TEXT, units TEXT, resources TEXT, key BLOB
 );
 """
-_KEY = 16  # bytes of a text's key
 _AFTER = "CREATE INDEX passages_of_page ON passages(page);"
 _PASSAGE = """
 SELECT p.row, p.id, g.url, p.anchor, g.title, p.headings, p.first, p.last, p.text, p.units, g.source, g.fetched_at,
@@ -61,9 +60,9 @@ class StoredPage:
     flags: tuple[str, ...]
 
 
-def text_key(text: str) -> bytes:
-    """Tells embedded texts apart: a vector is used again for the same key."""
-    return sha256(text.encode("utf-8", "surrogatepass")).digest()[:_KEY]
+def embedding_key(text: str, spans: Sequence[tuple[int, int]]) -> bytes:
+    """Tells what is embedded for passages apart: vectors are used again for the same key."""
+    return sha256(f"{spans} {text}".encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 class TextsWriter:
@@ -83,12 +82,12 @@ class TextsWriter:
         values = (self.pages, page.url, page.title, page.text, page.source, page.digest, page.fetched_at, *lists)
         self._db.execute(f"INSERT INTO pages VALUES ({','.join('?' * len(values))})", values)
 
-    def add_passage(self, passage: Passage, keys: Sequence[bytes]) -> None:
-        """The next row, with the keys of its embedded texts."""
+    def add_passage(self, passage: Passage, key: bytes) -> None:
+        """The next row, with the key of what is embedded for it."""
         own = _resources_json(passage.resources) if passage.source == "document" else None
         values = (
             *(self.rows, self.pages, passage.id, passage.anchor, _json(passage.headings), passage.start, passage.end),
-            *(passage.text, _json([_unit_list(unit) for unit in passage.units]), own, b"".join(keys)),
+            *(passage.text, _json([_unit_list(unit) for unit in passage.units]), own, key),
         )
         self._db.execute(f"INSERT INTO passages VALUES ({','.join('?' * len(values))})", values)
         self.rows += 1
@@ -163,10 +162,9 @@ class Texts:
         query = "SELECT row FROM passages JOIN pages USING (page) WHERE url = ? ORDER BY row"
         return [row for (row,) in self._all(query, [url])]
 
-    def entries(self) -> list[tuple[str, tuple[bytes, ...]]]:
-        """Every row's passage id and the keys of its embedded texts, in row order."""
-        records = self._all("SELECT id, keys FROM passages ORDER BY row", [])
-        return [(id_, tuple(keys[at : at + _KEY] for at in range(0, len(keys), _KEY))) for id_, keys in records]
+    def entries(self) -> list[tuple[str, bytes]]:
+        """Every row's passage id and embedding key, in row order."""
+        return self._all("SELECT id, key FROM passages ORDER BY row", [])
 
     def digests(self) -> dict[str, str]:
         """The digest of each page by its address."""

@@ -19,6 +19,7 @@ from corpus.errors import StoreError
 from index.passages import Passage
 
 COLLECTION = "passages"
+LAYERS = ("body", "headings and body")  # what a passage's vectors stand for; part of the index's settings
 _BATCH = 1000  # rows that are on their way to Chroma at once; its own limit is above 5,000
 
 

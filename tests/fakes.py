@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+
+from index.embed import Reading
 
 
 class BagOfWords:
@@ -39,5 +41,11 @@ class BagOfWords:
             row /= np.linalg.norm(row)
         return rows
 
-    def token_vectors(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
-        return [self.encode(re.findall(r"\w+", text.lower()) or [""]) for text in texts]
+    def read(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Reading]:
+        for text, parts in zip(texts, spans, strict=True):
+            offsets = [match.span() for match in re.finditer(r"\w+", text)]
+            words = [text[start:end] for start, end in [*parts, *offsets]]
+            rows = self.encode([text, *words])
+            self.encoded = self.encoded[: -len(words)] if words else self.encoded
+            at = 1 + len(parts)
+            yield Reading(rows[0], rows[1:at], rows[at:], np.array(offsets, np.int64).reshape(-1, 2))

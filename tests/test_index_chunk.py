@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from corpus.markdown import document_from_markdown
 from corpus.pages import Block, BlockKind, Page, Resource, Section, page_digest
-from index.chunk import Sizes, body, embedded_texts, passages_of, plain_markdown
+from index.chunk import Sizes, body, embedded, passages_of, plain_markdown
 from index.passages import Passage
 
 SMALL = Sizes(least=6, most=12)
@@ -104,7 +104,14 @@ def test_a_document_is_embedded_without_its_marks() -> None:
     (found,) = passages_of(document, count)
     assert found.text == written[found.start : found.end].strip()
     assert body(found) == "Best For: Celery and beat\n\n- Docs - all"
-    assert embedded_texts(found)[1] == f"Tools\n{body(found)}"
+    text, spans = embedded(found)
+    assert text == f"Tools\n{body(found)}"
+    assert [text[start:end] for start, end in spans] == [
+        body(found),
+        "Tools",
+        "Best For: Celery and beat",
+        "Docs - all",
+    ]
     assert found.resources == (
         Resource("https://example.org/c", "Celery", "", "kb/d.md", "tools", "Tools"),
         Resource("https://d.org", "Docs", "all", "kb/d.md", "tools", "Tools"),

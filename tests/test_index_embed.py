@@ -55,11 +55,32 @@ def test_minilm_is_close_to_sentence_transformers(minilm: MiniLM) -> None:
     np.testing.assert_allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
     assert (ours * theirs).sum(axis=1).min() > 0.97
     assert minilm.count_tokens(TEXTS[:3]) == reference.count_tokens(TEXTS[:3])
-    for one, other in zip(minilm.token_vectors(TEXTS[:3]), reference.token_vectors(TEXTS[:3]), strict=True):
-        assert one.shape == other.shape
-        assert (one * other).sum(axis=1).mean() > 0.95
     assert reference.dimension == 384
     assert len(reference.revision) == 64
+
+
+@pytest.mark.model
+def test_one_reading_gives_the_whole_its_spans_and_its_tokens(minilm: MiniLM) -> None:
+    text = "Celery > Brokers\nCelery supports Redis. RabbitMQ is the default broker."
+    spans = [(0, 16), (17, 39), (40, len(text)), (5, 5)]
+    reference = SentenceTransformerEmbedder(str(minilm._source), offline=True)
+    (ours,), (theirs,) = minilm.read([text], [spans]), reference.read([text], [spans])
+    np.testing.assert_allclose(ours.whole, minilm.encode([text])[0], atol=1e-5)
+    assert ours.offsets.tolist() == theirs.offsets.tolist()
+    assert [text[start:end] for start, end in ours.offsets][:4] == ["Ce", "ler", "y", ">"]
+    assert (ours.tokens * theirs.tokens).sum(axis=1).mean() > 0.95
+    # A span in its context is near to what the same words are alone, and nearer to it than to the other spans.
+    likeness = ours.spans[:3] @ theirs.spans[:3].T
+    assert likeness.argmax(axis=1).tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(ours.spans[3], ours.whole)  # no token of its own
+
+
+@pytest.mark.model
+def test_a_reading_goes_beyond_what_a_question_may_have(minilm: MiniLM) -> None:
+    text = "word " * 400 + "the end of it"
+    (reading,) = minilm.read([text], [[(len(text) - 3, len(text))]])
+    assert len(reading.tokens) == 404
+    assert len(next(iter(minilm.read(["word " * 600], [[]]))).tokens) == 510
 
 
 @pytest.mark.model
