@@ -9,6 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 
 run: $(VENV)/.installed
 	@$(OKA) fetch --once --time-limit 90 || true
+	@$(OKA) build
 	@$(OKA) serve
 
 install: $(VENV)/.installed

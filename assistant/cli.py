@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Answers about workflow orchestration, every claim proven by a quote.\n\n"
-    'Start with:  oka serve\n\nOr:  oka fetch; oka ask "When should I use Temporal?"',
+    'Start with:  oka serve\n\nOr:  oka fetch && oka build && oka ask "When should I use Temporal?"',
 )
 _flags: dict[str, Any] = {}
 
@@ -79,7 +79,9 @@ def settings_flags(
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 7860,
-    auth_file: Annotated[Path | None, typer.Option(help="Users and password hashes; see README, Serving.")] = None,
+    auth_file: Annotated[
+        Path | None, typer.Option(help="Users and password hashes; a line each from: python -m assistant.accounts NAME")
+    ] = None,
     mcp: Annotated[bool, typer.Option("--mcp", help="Offer `ask` and `search` as MCP tools too.")] = False,
 ) -> None:
     """The web chat."""
@@ -109,7 +111,7 @@ def ask(
         print(to_markdown(reply) if markdown else f"{reply.text}\n\n{footnotes(reply)}".strip())
 
 
-@app.command()
+@app.command(epilog="Example:  oka chat --only celery")
 def chat(only: Only = None) -> None:
     """A conversation in the terminal; an empty line or Ctrl-D ends it."""
     from assistant.export import footnotes
@@ -146,7 +148,10 @@ def search(
         print(f"   {' '.join(hit.passage.text.split())[:240]}\n")
 
 
-@app.command(epilog="Example:  oka fetch   or offline:  oka fetch --from-warc pages.warc.gz")
+@app.command(
+    epilog="Example:  OKA_CONTACT=you@example.org oka fetch   or offline:  oka fetch --from-warc pages.warc.gz\n\n"
+    "Exit code 1 where no page came or a file was damaged; what a single link has become says: oka links"
+)
 def fetch(
     from_warc: Annotated[
         list[Path] | None, typer.Option(help="Import pages from a WARC file instead; repeatable.")
@@ -167,7 +172,7 @@ def fetch(
             return
         else:
             summary, failed = fetch_pages(
-                sources, follow=follow, max_pages=max_pages, time_limit=time_limit, progress=report
+                sources, follow=follow, max_pages=max_pages, time_limit=time_limit, progress=report, note=report.note
             )
     print(summary)
     if failed:
@@ -180,7 +185,10 @@ def links(
     markdown: Annotated[bool, typer.Option("--markdown", help="A Markdown table.")] = False,
     suggest: Annotated[bool, typer.Option("--suggest", help="Edits of the documents, as a unified diff.")] = False,
 ) -> None:
-    """The state of every link of the documents; exit code 1 where one is broken."""
+    """The state of every link of the documents.
+
+    Exit code 1 where one is broken. Judged from the archive: no request goes out.
+    """
     from corpus.links import render_markdown, render_table, suggested_edits
 
     sources = _assistant().sources
@@ -195,11 +203,14 @@ def links(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog="Example:  oka build   or, where the index is damaged:  oka build --fresh")
 def build(
     fresh: Annotated[bool, typer.Option("--fresh", help="Take nothing over from the index that is there.")] = False,
 ) -> None:
-    """Bring the index up to date with documents and archive; only what changed is embedded again."""
+    """Bring the index up to date with documents and archive.
+
+    Only what changed is embedded again; the index that is there answers until the new one is whole.
+    """
     with progress() as report:
         done = _assistant().sources.build(fresh=fresh, progress=report)
     if done.unchanged:
@@ -211,9 +222,12 @@ def build(
         )
 
 
-@app.command()
+@app.command(epilog="Example:  oka status --json")
 def status(as_json: Json = False) -> None:
-    """What is in corpus and index, which models are in use, where the files are."""
+    """What is in corpus and index, what failed, where files are.
+
+    Of pages: which links have none and why, and what failed when it was last fetched. Which models are in use.
+    """
     from assistant.status import describe
 
     found = _assistant().status()
@@ -225,7 +239,10 @@ def status(as_json: Json = False) -> None:
 
 @app.command(epilog="Example:  oka ask … --json > answer.json; oka fetch; oka verify answer.json")
 def verify(file: Annotated[Path, typer.Argument(help="An answer saved with --json; - reads standard input.")]) -> None:
-    """Re-check every quote of a saved answer against documents and archive; exit code 1 where one is gone."""
+    """Re-check every quote of a saved answer.
+
+    Against documents and archive as they are now; exit code 1 where a quote is gone.
+    """
     from assistant.export import read_answer
 
     checks = _assistant().verify(read_answer(file))
@@ -237,13 +254,16 @@ def verify(file: Annotated[Path, typer.Argument(help="An answer saved with --jso
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog="Example:  oka feedback --unanswered")
 def feedback(
     record: Annotated[str | None, typer.Option(help="Print this answer (by its id) as an eval record.")] = None,
     unanswered: Annotated[bool, typer.Option("--unanswered", help="Group what oka could not answer.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What users said of answers; nothing of it ever leaves the data folder."""
+    """What users said of answers.
+
+    Nothing of it ever leaves the data folder.
+    """
     from assistant.feedback import Feedback, eval_record, group_unanswered
 
     log = Feedback(_settings().data_dir / "feedback.jsonl")
@@ -271,7 +291,7 @@ def feedback(
         print(f"{len(entries)} remarks in {log.path}", file=sys.stderr)
 
 
-@app.command()
+@app.command(epilog="Example:  OKA_DATA_DIR=/srv/oka oka settings")
 def settings() -> None:
     """The settings in force, secrets masked."""
     for name, value in _settings().model_dump().items():

@@ -9,7 +9,9 @@ from assistant.progress import Report
 from assistant.sources import Sources
 from corpus import linked_resources
 from corpus.errors import FetchError
-from corpus.fetch import FetchReport, Progress, refresh
+from corpus.fetch import refresh
+from corpus.fetch_report import FetchReport, Progress
+from corpus.politeness import Manners
 
 _SKIPPED_SHOWN = 20
 
@@ -22,12 +24,13 @@ def fetch_pages(
     time_limit: float | None = None,
     only_missing: bool = False,
     progress: Report | None = None,
+    note: Callable[[str], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[str, bool]:
-    """Fetches the linked pages over the network: the summary, and whether something failed.
+    """Fetches the linked pages over the network: the summary, and whether the run was interrupted or brought nothing.
 
-    Raises FetchError where the settings forbid the network or nothing at all could be reached; the archive stays as
-    it was.
+    `note` is given a few words to show beside the progress: bytes, and the host that is being waited for. Raises
+    FetchError where the settings forbid the network or nothing at all could be reached; the archive stays as it was.
     """
     settings = sources.settings
     if settings.offline:
@@ -38,6 +41,10 @@ def fetch_pages(
     def show(state: Progress) -> None:
         if cancelled():
             raise KeyboardInterrupt  # how a run is told to end: what has arrived is kept
+        if note:
+            note(
+                f"{state.bytes_read / 1e6:.1f} MB" + (f", waiting for {state.waiting_for}" if state.waiting_for else "")
+            )
         if progress:
             progress("fetching pages", state.done, state.total)
 
@@ -49,6 +56,7 @@ def fetch_pages(
         only_missing=only_missing,
         time_limit=time_limit,
         allow_private_hosts=frozenset(settings.allow_private_hosts),
+        manners=Manners(contact=settings.contact or ""),
         progress=show,
     )
     if report.is_offline:
@@ -56,7 +64,9 @@ def fetch_pages(
             "No page could be reached: there is no network, or a firewall is in the way; answers come from the documents "
             "and what was fetched before. Try `oka fetch` again later."
         )
-    return _summary(report), bool(report.failures)
+    arrived = report.new or report.changed or report.unchanged or report.resumed
+    wanted = report.failures or report.missing or report.not_reached
+    return _summary(report), report.interrupted or bool(wanted and not arrived)
 
 
 def import_files(sources: Sources, files: Sequence[Path], progress: Report | None = None) -> tuple[str, bool]:
@@ -91,4 +101,6 @@ def _summary(report: FetchReport) -> str:
     if report.not_reached:
         why = "stopped" if report.interrupted else "the time was up"
         lines.append(f"{report.not_reached:,} pages were not reached ({why}); `oka fetch` goes on with them.")
+    if report.new or report.changed:
+        lines.append("Next: oka build")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ Values only: nothing is opened or created here. `corpus` and `index` never see t
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PREFIX = "OKA_"
 FILE = Path("oka.toml")
 
+_CONTACT = re.compile(r"https?://[!-'*-~]+|[\w.+-]+@[\w.-]+", re.ASCII)  # no brackets: they end a User-Agent's comment
 _EMPTY_IS_UNSET = BeforeValidator(lambda value: None if value == "" else value)
 _Optional = Annotated[str | None, _EMPTY_IS_UNSET]
 
@@ -38,6 +40,8 @@ class Settings(BaseModel):
     """Never touch the network."""
     allow_private_hosts: tuple[str, ...] = ()
     """`host:port` that may be fetched although private."""
+    contact: _Optional = None
+    """An https:// or mail address by which a site's operator reaches you; sent with every request of `oka fetch`."""
     llm_base_url: _Optional = None
     """An OpenAI-compatible server; None: answers are composed from quotes and no model is called."""
     llm_model: _Optional = None
@@ -60,6 +64,13 @@ class Settings(BaseModel):
             if not name or not port.isdigit() or not 0 < int(port) < 65536:
                 raise ValueError(f"{host!r} is not host:port")
         return hosts
+
+    @field_validator("contact")
+    @classmethod
+    def _is_contact(cls, value: str | None) -> str | None:
+        if value is not None and not _CONTACT.fullmatch(value):
+            raise ValueError("an https:// address or a mail address is expected")
+        return value
 
     @field_validator("llm_base_url", "chroma_url")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from assistant.settings import Settings
@@ -54,19 +54,23 @@ class Sources:
             self.build(progress=progress)
             return open_index(self.settings.index, self.embedder)
 
-    def build(self, *, fresh: bool = False, progress: Progress | None = None) -> BuildReport:
-        """Brings the index up to date with documents and archive."""
-        documents = self.documents()
+    def digest(self, documents: Sequence[Page]) -> str:
+        """Changes with what documents and pages say; an index remembers the one that it was built from."""
         digest = hashlib.sha256()
         for document in documents:
             digest.update(f"{document.url} {document.digest}\n".encode())
         digest.update(self.archive.digest().encode())
+        return digest.hexdigest()
+
+    def build(self, *, fresh: bool = False, progress: Progress | None = None) -> BuildReport:
+        """Brings the index up to date with documents and archive."""
+        documents = self.documents()
         return build_index(
             self.settings.index,
             documents,
             load_pages(documents, self.archive),
             self.embedder,
-            source_digest=digest.hexdigest(),
+            source_digest=self.digest(documents),
             fresh=fresh,
             progress=progress,
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from assistant.sources import Sources
+from corpus.addresses import address
 from corpus.errors import StoreError
+from corpus.links import LinkState
 from index.manifest import current_build
 
 
@@ -21,6 +23,7 @@ def read_status(sources: Sources) -> dict[str, Any]:
         "missing": [
             {"url": link.url, "state": link.state, "detail": link.detail} for link in links if not link.has_text
         ],
+        "failures": _failures(sources, links),
         "archive": str(settings.archive),
         "index": str(settings.index),
         "offline": settings.offline,
@@ -44,7 +47,19 @@ def read_status(sources: Sources) -> dict[str, Any]:
         indexed_at=manifest.built_at,
         fingerprint=manifest.fingerprint,
     )
+    if manifest.source_digest != sources.digest(documents):
+        found["problem"] = "Documents or pages have changed since the index was built: run `oka build`."
     return found
+
+
+def _failures(sources: Sources, links: list[LinkState]) -> list[dict[str, str]]:
+    """What failed when it was last fetched, but for what stands behind a link that is listed as missing anyway."""
+    said = {address(place) for link in links if not link.has_text for place in (link.url, link.final_url)}
+    return [
+        {"url": failure.url, "reason": failure.reason or f"HTTP status {failure.status}", "at": failure.fetched_at}
+        for failure in sources.archive.failures()
+        if failure.url not in said
+    ]
 
 
 def describe(status: dict[str, Any]) -> str:
@@ -52,7 +67,7 @@ def describe(status: dict[str, Any]) -> str:
     lines = [coverage(status)]
     if status["problem"]:
         lines.append(status["problem"])
-    else:
+    if status["passages"]:
         pages = ", ".join(f"{count:,} {source}" for source, count in status["indexed_pages"].items())
         lines.append(f"index: {status['passages']:,} passages of {pages} pages, built {status['indexed_at']}")
         lines.append(f"fingerprint: {status['fingerprint'][:16]}")
@@ -64,6 +79,9 @@ def describe(status: dict[str, Any]) -> str:
     if status["missing"]:
         lines.append("links without a page:")
         lines += [f"  {link['state']:<14} {link['url']}  {link['detail']}".rstrip() for link in status["missing"]]
+    if status["failures"]:
+        lines.append("failed when last fetched:")
+        lines += [f"  {failure['at'][:10]}  {failure['url']}  {failure['reason']}" for failure in status["failures"]]
     return "\n".join(lines)
 
 

@@ -13,14 +13,15 @@ from corpus.pages import Block, Page, Resource, Section
 
 if TYPE_CHECKING:
     from corpus.documents import linked_resources, read_documents
-    from corpus.fetch import FetchReport, refresh
+    from corpus.fetch import refresh
+    from corpus.fetch_report import FetchReport
     from corpus.links import LinkState, link_states
     from corpus.load import load_pages
     from corpus.snapshot import Archive, ImportReport
 
 _WHERE = {
     "Archive": "corpus.snapshot",
-    "FetchReport": "corpus.fetch",
+    "FetchReport": "corpus.fetch_report",
     "ImportReport": "corpus.snapshot",
     "LinkState": "corpus.links",
     "link_states": "corpus.links",

@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import httpcore
@@ -18,11 +19,16 @@ import httpx
 from corpus.errors import FetchError, TemporaryError
 from corpus.safety import Resolver, check, public_addresses, resolve
 
-PROJECT = "https://pypi.org/project/oka/"  # where a site's operator finds out who asks
-USER_AGENT = f"oka/0.1 (+{PROJECT}; reads the pages that one person's notes link to)"
 _ACCEPT = "text/html, application/xhtml+xml, application/pdf;q=0.9, */*;q=0.1"
 
+_PURPOSE = "reads the pages that one person's notes link to"
+
 Wanted = Callable[[str], bool]  # whether to read a body of this Content-Type
+
+
+def user_agent(contact: str = "") -> str:
+    """Who asks, for a site's operator: the program, and where the person who runs it is reached, if they say so."""
+    return f"oka/{version('oka')} ({f'+{contact}; ' if contact else ''}{_PURPOSE})"
 
 
 @dataclass(frozen=True)
@@ -132,8 +138,9 @@ class Connection:
         allowed: frozenset[str] = frozenset(),
         resolver: Resolver = resolve,
         tls: ssl.SSLContext | None = None,
+        contact: str = "",
     ) -> None:
-        self._limits, self._allowed = limits, allowed
+        self._limits, self._allowed, self._user_agent = limits, allowed, user_agent(contact)
         self._clock = _Clock()
         self._transport = httpx.HTTPTransport(verify=tls or httpx.create_ssl_context(), trust_env=False)
         # httpx has no argument for httpcore's network backend; the pool is made anew with ours.
@@ -163,7 +170,7 @@ class Connection:
             "GET",
             url,
             headers={
-                "User-Agent": USER_AGENT,
+                "User-Agent": self._user_agent,
                 "Accept": _ACCEPT,
                 "Accept-Encoding": "gzip, deflate",
                 **(headers or {}),

@@ -10,84 +10,28 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from corpus.addresses import address, host_of
 from corpus.connection import Limits, Reply
 from corpus.errors import BlockedByRobots, CorpusError, FetchError, UnsafeAddress
+from corpus.fetch_report import Failure, FetchReport, Progress, Tally
 from corpus.follow import is_under, links_of, sitemap_addresses
 from corpus.history import History, follow
 from corpus.hosts import Answer, Hosts, robots_address
+from corpus.load import Found, parse
 from corpus.pages import Resource
 from corpus.politeness import Manners
-from corpus.quality import problem_of
 from corpus.safety import Resolver, check, resolve
 from corpus.snapshot import Archive
 from corpus.warc import Capture, Cause, failure_record, media, payload_digest, response_record, revisit_record
-from corpus.webpage import page_from_html
 
 MAX_REDIRECTS = 10
 _ROBOTS_AGE = timedelta(days=1)  # RFC 9309, 2.4
 _UNFINISHED_AGE = timedelta(days=1)  # an older interrupted run is not gone on with: its pages are due again
 _SITEMAPS = 20  # files of one site
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a person may see while a run goes on."""
-
-    done: int
-    total: int
-    bytes_read: int
-    waiting_for: str  # the host that has been waited for longest, "" where there is none
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A page that didn't come, and why."""
-
-    url: str
-    cause: Cause
-    reason: str
-
-
-@dataclass(frozen=True)
-class FetchReport:
-    """What a run brought; addresses of redirects and their targets count one by one."""
-
-    new: tuple[str, ...]  # pages that came for the first time
-    changed: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    redirects: tuple[str, ...]
-    missing: tuple[str, ...]  # 404 and 410
-    failures: tuple[Failure, ...]
-    resumed: int  # addresses that an interrupted run had done before
-    not_reached: int  # addresses that the run ended before
-    interrupted: bool
-    requests: int
-    bytes_read: int
-    seconds: float
-
-    @property
-    def is_offline(self) -> bool:
-        """Whether nothing at all could be reached."""
-        causes = {failure.cause for failure in self.failures}
-        reached = self.new or self.changed or self.unchanged or self.redirects or self.missing
-        return not reached and bool(causes) and causes <= {"network", "unsafe"} and "network" in causes
-
-
-@dataclass
-class _Tally:
-    new: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    redirects: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    resumed: int = 0
-    bytes_read: int = 0
+_OFFLINE_AFTER = 2.0  # seconds without any answer after which the last tenth of the addresses isn't waited for
 
 
 def refresh(
@@ -129,7 +73,7 @@ class _Run:
         self._archive, self._allowed, self._progress = archive, allowed, progress
         self._hosts = Hosts(manners, limits, allowed, resolver, lambda kind: bool(media(kind)), self._known_robots)
         self._hops: dict[str, int] = {}  # every address of this run: by how many redirects it was come to
-        self._tally = _Tally()
+        self._tally = Tally()
         self._reached = False  # whether any host has answered
         self._waiting: list[bytes] = []  # failures of the network, to be remembered once a host has answered
         self._journal = archive.path.with_name(archive.path.name + ".unfinished")
@@ -140,8 +84,8 @@ class _Run:
     def run(
         self, linked: list[str], depth: int, max_pages: int, only_missing: bool, time_limit: float | None
     ) -> FetchReport:
-        started = time.monotonic()
-        self._deadline = started + time_limit if time_limit else None
+        self._started = time.monotonic()
+        self._deadline = self._started + time_limit if time_limit else None
         self._histories = self._archive.histories()
         self._since = self._resume()
         known = {url for url, history in self._histories.items() if history.page or history.redirect}
@@ -163,20 +107,11 @@ class _Run:
             interrupted = True
         finally:
             self._hosts.close()
-        tally = self._tally
-        return FetchReport(
-            tuple(tally.new),
-            tuple(tally.changed),
-            tuple(tally.unchanged),
-            tuple(tally.redirects),
-            tuple(tally.missing),
-            tuple(tally.failures),
-            tally.resumed,
-            self._hosts.open,
-            interrupted,
-            self._hosts.requests,
-            tally.bytes_read,
-            time.monotonic() - started,
+        return self._tally.report(
+            not_reached=self._hosts.open,
+            interrupted=interrupted,
+            requests=self._hosts.requests,
+            seconds=time.monotonic() - self._started,
         )
 
     def _resume(self) -> str:
@@ -198,12 +133,20 @@ class _Run:
         for url in urls:
             self._add(url)
         while self._hosts.open and not self._hosts.stopped:
-            if self._deadline and time.monotonic() >= self._deadline:
+            if (self._deadline and time.monotonic() >= self._deadline) or self._is_cut_off():
                 self._hosts.stop()
             elif answered := self._hosts.next(timeout=0.2):
                 self._save_robots(answered[0])
                 self._take(*answered)
             self._report()
+
+    def _is_cut_off(self) -> bool:
+        """Whether there seems to be no network: one name that is slow to fail shouldn't be waited for then."""
+        return (
+            not self._reached
+            and 10 * self._hosts.open <= len(self._waiting)
+            and time.monotonic() - self._started > _OFFLINE_AFTER
+        )
 
     def _add(self, url: str, hops: int = 0) -> None:
         """Ask for an address, unless this run or the interrupted one that it goes on with has done so."""
@@ -278,19 +221,16 @@ class _Run:
                 self._redirect(capture)
             else:
                 (self._tally.changed if page else self._tally.new).append(url)
-                self._judge(url, answer)
+                self._judge(capture)
 
-    def _judge(self, url: str, reply: Reply) -> None:
+    def _judge(self, capture: Capture) -> None:
         """Say so where a page arrived that will not be indexed; the archive keeps it, as what the server said."""
-        content_type = reply.header("content-type")
-        if media(content_type) == "html":
-            try:
-                page = page_from_html(url, reply.body, content_type=content_type)
-                problem = problem_of(page, reply.body, content_type)
-            except CorpusError as error:
-                problem = str(error)
-            if problem:
-                self._tally.failures.append(Failure(url, "content", problem))
+        try:
+            parse(Found(capture, "", (), ()), self._archive)
+        except CorpusError as error:
+            self._tally.failures.append(Failure(capture.url, "content", str(error)))
+            # Of the same time as the page: a verdict on it, not another attempt.
+            self._remember(failure_record(capture.url, "content", str(error), capture.fetched_at, capture.status))
 
     def _redirect(self, capture: Capture) -> None:
         target, hops = capture.location.partition("#")[0], self._hops[capture.url]

@@ -18,7 +18,12 @@ class History:
     @property
     def newest(self) -> Capture:
         """What the last attempt brought."""
-        return self.captures[-1]
+        answers = {capture.fetched_at for capture in self.captures if capture.kind == "response"}
+        return next(
+            capture
+            for capture in reversed(self.captures)
+            if capture.kind != "failure" or capture.fetched_at not in answers  # that one is a verdict
+        )
 
     @property
     def page(self) -> Capture | None:
@@ -29,6 +34,14 @@ class History:
             if capture.is_page:
                 return capture
         return None
+
+    @property
+    def verdict(self) -> Capture | None:
+        """Why the last good copy is not worth indexing: a failure written with it, at the same time; None otherwise."""
+        page = self.page
+        return next(
+            (c for c in self.captures if page and c.kind == "failure" and c.fetched_at == page.fetched_at), None
+        )
 
     @property
     def redirect(self) -> Capture | None:

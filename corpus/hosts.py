@@ -71,7 +71,7 @@ class Hosts:
         """The host of an address, to be asked directly while nothing else asks it."""
         name = host_of(url)
         if name not in self._hosts:
-            connection = Connection(self._limits, self._allowed, self._resolver, self._tls)
+            connection = Connection(self._limits, self._allowed, self._resolver, self._tls, self._manners.contact)
             self._hosts[name] = Host(connection, self._manners, self._stop, self._known_robots(robots_address(url)))
         return self._hosts[name]
 

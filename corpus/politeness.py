@@ -29,7 +29,7 @@ _REFUSALS = (403, 429)
 
 @dataclass(frozen=True)
 class Manners:
-    """How a host is treated; times in seconds."""
+    """How a host is treated, and by whom; times in seconds."""
 
     delay: float = 1.0  # from the start of one request to the start of the next
     jitter: float = 0.2  # each delay is up to this share longer
@@ -38,6 +38,7 @@ class Manners:
     backoff: float = 2.0  # before the second try; doubles with each further one
     longest_wait: float = 60.0  # a longer Retry-After ends the tries
     refusals: int = 3  # so many 403 or 429 one after another, and the host is left alone in this run
+    contact: str = ""  # where a site's operator reaches who asks: an address of the web or of mail; "": not told
 
 
 class Host:

@@ -82,13 +82,15 @@ class Archive:
         }
 
     def failures(self) -> list[Capture]:
-        """The newest attempt of each address where it brought no page, redirect or confirmation."""
-        return [
-            capture
-            for capture in self.captures().values()
-            if capture.kind == "failure" or (capture.kind == "response" and capture.status in GONE)
-            if not capture.url.endswith("/robots.txt")
-        ]
+        """The newest attempt of each address where it brought no page, redirect or confirmation, or one of no use."""
+        found = []
+        for url, history in self.histories().items():
+            newest = history.newest
+            if newest.kind == "failure" or (newest.kind == "response" and newest.status in GONE):
+                found += [] if url.endswith("/robots.txt") else [newest]
+            elif history.verdict:
+                found.append(history.verdict)
+        return found
 
     def digest(self) -> str:
         """Changes with what the pages say and where redirects lead, not with when that was last confirmed."""
