@@ -61,3 +61,25 @@ def pdf(*pages: str) -> bytes:
     out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n" + "".join(f"{place:010} 00000 n \n" for place in places)
     out += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
     return out.encode("latin-1")
+
+
+def assert_another_reader_agrees(path: Path) -> None:
+    """FastWARC, which shares no code with warcio, reads every record that warcio does and finds its digests right."""
+    from fastwarc.warc import ArchiveIterator as Fast
+    from warcio.archiveiterator import ArchiveIterator
+
+    with path.open("rb") as stream:
+        expected = [record.rec_headers["WARC-Record-ID"] for record in ArchiveIterator(stream)]
+    read, wrong = [], []
+    with path.open("rb") as stream:
+        for record in Fast(stream, parse_http=False):
+            read.append(record.headers["WARC-Record-ID"])
+            if "WARC-Block-Digest" in record.headers and not record.verify_block_digest():
+                wrong.append(read[-1])
+    with path.open("rb") as stream:
+        wrong += [
+            record.headers["WARC-Record-ID"]
+            for record in Fast(stream)
+            if record.headers["WARC-Type"] == "response" and not record.verify_payload_digest()
+        ]
+    assert (read, wrong) == (expected, [])

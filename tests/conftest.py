@@ -1,15 +1,33 @@
 """What tests share: one small index with the bundled model, and the offline snapshot where it is present."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from corpus.snapshot import Archive
+from tests.fetching import Fetching
+from tests.loopback import Site
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAPSHOT = ROOT.parent / "shared" / "linked-pages"
 
 for name in [name for name in os.environ if name.startswith("OKA_")]:
     del os.environ[name]  # a developer's own settings are none of the tests' business
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A web server on loopback; its answers are the test's to give."""
+    with Site() as running:
+        yield running
+
+
+@pytest.fixture
+def fetching(site: Site, tmp_path: Path) -> Fetching:
+    """The site, an empty archive, and `fetch` between them."""
+    return Fetching(site, Archive(tmp_path / "pages.warc.gz"))
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +57,6 @@ def kb_data(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
 @pytest.fixture(scope="session")
 def linked_data(tmp_path_factory: pytest.TempPathFactory, models: Path, snapshot: Path) -> Path:
     """A data folder with an index of the documents and the linked pages; tests must not change it."""
-    from corpus import Archive
-
     folder = tmp_path_factory.mktemp("linked")
     Archive(folder / "pages.warc.gz").import_warc(snapshot / "linked-pages.warc.gz")
     return built(folder, models)

@@ -9,6 +9,7 @@ import pytest
 from corpus.connection import Connection, Limits
 from corpus.errors import FetchError, UnsafeAddress
 from corpus.safety import check, public_addresses, refuse_private
+from tests.connects import watched
 from tests.loopback import Site
 
 UNSAFE = [
@@ -136,10 +137,16 @@ SAFE = [
 ]
 
 
+@pytest.fixture(scope="module")
+def connection() -> Connection:
+    return Connection(Limits())
+
+
 @pytest.mark.parametrize("url", UNSAFE)
-def test_unsafe_addresses_are_refused(url: str) -> None:
-    with pytest.raises(UnsafeAddress):
-        check(url)
+def test_unsafe_addresses_are_refused_before_anything_is_sent(url: str, connection: Connection) -> None:
+    with watched() as seen, pytest.raises(UnsafeAddress):
+        connection.get(url)
+    assert (seen.names, seen.addresses) == ([], [])
 
 
 def test_there_are_enough_cases() -> None:
@@ -170,6 +177,13 @@ def test_one_private_answer_refuses_the_name(answers: list[str]) -> None:
 def test_public_answers_are_what_is_connected_to() -> None:
     answers = ["93.184.215.14", "2606:4700::1111"]
     assert public_addresses("docs.example.org", 443, resolver=lambda host, port: answers) == answers
+
+
+def test_mixed_answers_connect_to_none_of_them() -> None:
+    connection = Connection(Limits(), resolver=lambda host, port: ["93.184.215.14", "10.0.0.7"])
+    with watched() as seen, pytest.raises(UnsafeAddress, match=r"docs\.example\.org resolves to 10\.0\.0\.7"):
+        connection.get("https://docs.example.org/")
+    assert seen.addresses == []
 
 
 def test_a_name_that_does_not_resolve() -> None:

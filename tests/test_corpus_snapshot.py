@@ -19,7 +19,7 @@ from corpus.errors import ArchiveError, CorpusError
 from corpus.history import follow
 from corpus.snapshot import Archive
 from corpus.warc import response_record
-from tests.archives import HTML, Written
+from tests.archives import HTML, Written, assert_another_reader_agrees
 from tests.loopback import page
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "linked-pages"
@@ -184,6 +184,7 @@ def test_our_archive_is_a_warc_that_other_readers_read(written: Written) -> None
         "metadata",
     ]
     assert {protocol for _, protocol, _ in records} == {"WARC/1.1"}
+    assert_another_reader_agrees(path)
 
 
 def test_history_and_last_good_copy(written: Written) -> None:
