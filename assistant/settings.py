@@ -129,6 +129,5 @@ def load_settings(environment: Mapping[str, str] | None = None, file: Path = FIL
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         shown = "the given key" if name == "llm_api_key" else repr(first["input"])
-        raise SettingsError(
-            f"{origins.get(name, 'a setting')} sets {name} to {shown}: {first['msg'].removeprefix('Value error, ')}."
-        ) from error
+        wanted = "1 or 0 is expected" if first["type"] == "bool_parsing" else first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{origins.get(name, 'a setting')} sets {name} to {shown}: {wanted}.") from error

@@ -8,12 +8,11 @@ from functools import cached_property
 
 from assistant.settings import Settings
 from corpus import Archive, LinkState, link_states, load_pages, read_documents
-from corpus.errors import IndexMissing
 from corpus.load import find_pages, parse
 from corpus.pages import Page
 from index.build import BuildReport, build_index
 from index.embed import Embedder, load_embedder
-from index.manifest import pointer
+from index.manifest import Manifest, pointer
 from index.store import Index, open_index
 
 Progress = Callable[[str, int, int], None]
@@ -43,16 +42,14 @@ class Sources:
         """Changes when a build puts a new index in place; 0 where there is none."""
         try:
             return pointer(self.settings.index).stat().st_mtime_ns
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0
 
     def open_or_build(self, progress: Progress | None = None) -> Index:
         """The index; built first where there is none."""
-        try:
-            return open_index(self.settings.index, self.embedder)
-        except IndexMissing:
+        if not self.index_stamp():
             self.build(progress=progress)
-            return open_index(self.settings.index, self.embedder)
+        return open_index(self.settings.index, self.embedder)
 
     def digest(self, documents: Sequence[Page]) -> str:
         """Changes with what documents and pages say; an index remembers the one that it was built from."""
@@ -61,6 +58,10 @@ class Sources:
             digest.update(f"{document.url} {document.digest}\n".encode())
         digest.update(self.archive.digest().encode())
         return digest.hexdigest()
+
+    def is_stale(self, manifest: Manifest) -> bool:
+        """Whether documents or pages say something else than when the index was built. Raises CorpusError."""
+        return manifest.source_digest != self.digest(self.documents())
 
     def build(self, *, fresh: bool = False, progress: Progress | None = None) -> BuildReport:
         """Brings the index up to date with documents and archive."""

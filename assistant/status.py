@@ -10,6 +10,8 @@ from corpus.errors import StoreError
 from corpus.links import LinkState
 from index.manifest import current_build
 
+STALE = "Documents or pages have changed since the index was built: run `oka build`."
+
 
 def read_status(sources: Sources) -> dict[str, Any]:
     """Plain values, for people and programs; reads documents, archive and the index's manifest, and loads no model."""
@@ -47,8 +49,8 @@ def read_status(sources: Sources) -> dict[str, Any]:
         indexed_at=manifest.built_at,
         fingerprint=manifest.fingerprint,
     )
-    if manifest.source_digest != sources.digest(documents):
-        found["problem"] = "Documents or pages have changed since the index was built: run `oka build`."
+    if sources.is_stale(manifest):
+        found["problem"] = STALE
     return found
 
 

@@ -1,44 +1,13 @@
-"""The `oka` command as a user runs it: a process of its own, exit codes, streams, and one sentence for every mistake."""
+"""The `oka` command as a user runs it: what it prints where, and its exit codes."""
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-import pytest
+from tests.command import oka
 
 ROOT = Path(__file__).resolve().parents[1]
 KB = ROOT / "corpus" / "documents"
-
-
-def oka(*arguments: str, data: Path, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command in a folder without an oka.toml."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("OKA_")}
-    environment |= {"PYTHONPATH": str(ROOT), "OKA_DATA_DIR": str(data)}
-    environment |= {f"OKA_{key.upper()}": value for key, value in settings.items()}
-    return subprocess.run(
-        [sys.executable, "-m", "assistant.cli", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd="/",
-        input=stdin,
-        timeout=120,
-        check=False,
-    )
-
-
-def assert_one_sentence(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
-    """A mistake: the right exit code, nothing on standard output, one line on standard error with these words."""
-    lines = [line for line in done.stderr.strip().splitlines() if line]
-    assert (done.returncode, done.stdout, len(lines)) == (code, "", 1), done
-    assert lines[0].startswith("oka: ")
-    for word in words:
-        assert word in lines[0]
 
 
 def test_a_fact_of_the_document_is_cited_with_the_original_resources(kb_data: Path) -> None:
@@ -101,93 +70,6 @@ def test_an_answer_is_exported_with_footnotes_and_quotes(kb_data: Path) -> None:
     text = oka("ask", "What is Prefect best for?", "--markdown", data=kb_data).stdout
     assert "[^1]:" in text
     assert "ML pipelines" in text
-
-
-@pytest.mark.parametrize(
-    ("question", "word"),
-    [
-        ("", "empty"),
-        ("  \t ", "empty"),
-        ("why " * 25_000, "2,000"),
-        ("what\x07 is a saga", "U+0007"),
-        ("🍞🍞", "words"),
-    ],
-)
-def test_a_question_that_cannot_be_asked(question: str, word: str, kb_data: Path) -> None:
-    assert_one_sentence(oka("ask", "-", data=kb_data, stdin=question), 2, word)
-
-
-@pytest.mark.parametrize(
-    ("settings", "code", "word"),
-    [
-        ({"documents": "/no/such/folder"}, 1, "/no/such/folder"),
-        ({"colour": "red"}, 2, "colour"),
-        ({"offline": "perhaps"}, 2, "offline"),
-        ({"embedder": "no/such-model", "offline": "1"}, 1, "no/such-model"),
-    ],
-)
-def test_a_setting_that_cannot_work(settings: dict[str, str], code: int, word: str, tmp_path: Path) -> None:
-    assert_one_sentence(oka("build", data=tmp_path, **settings), code, word)
-
-
-def test_documents_that_cannot_be_read(tmp_path: Path) -> None:
-    documents = tmp_path / "documents"
-    documents.mkdir()
-    assert_one_sentence(oka("build", data=tmp_path / "var", documents=str(documents)), 1, "*.md")
-    (documents / "latin.md").write_bytes("# Überschrift\n".encode("latin-1"))
-    assert_one_sentence(oka("build", data=tmp_path / "var", documents=str(documents)), 1, "latin.md", "UTF-8")
-
-
-def test_a_data_folder_that_cannot_be_written(tmp_path: Path, models: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    assert_one_sentence(oka("build", data=tmp_path / "file"), 1, "file")
-
-
-def test_a_damaged_warc_gives_what_is_whole(tmp_path: Path) -> None:
-    (tmp_path / "damaged.warc.gz").write_bytes(b"this is no archive at all")
-    done = oka("fetch", "--from-warc", str(tmp_path / "damaged.warc.gz"), data=tmp_path)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert "damaged.warc.gz" in done.stdout + done.stderr
-    assert oka("fetch", "--from-warc", str(tmp_path / "missing.warc.gz"), data=tmp_path).returncode == 1
-
-
-def test_a_corrupted_chroma_folder_is_found_and_mended(kb_data: Path, tmp_path: Path) -> None:
-    data = tmp_path / "var"
-    shutil.copytree(kb_data, data, symlinks=True)
-    chroma = next((data / "index").glob("build-*/chroma/chroma.sqlite3"))
-    chroma.write_bytes(b"\0" * chroma.stat().st_size)
-    assert_one_sentence(oka("ask", "What is a saga?", data=data), 1, "oka build --fresh")
-    assert oka("build", "--fresh", data=data).returncode == 0
-    assert oka("ask", "What is the saga pattern?", data=data).returncode == 0
-
-
-def test_an_index_of_other_settings_is_refused_with_the_command_that_mends_it(kb_data: Path, tmp_path: Path) -> None:
-    data = tmp_path / "var"
-    shutil.copytree(kb_data, data, symlinks=True)
-    manifest = next((data / "index").glob("build-*/manifest.json"))
-    manifest.write_text(manifest.read_text().replace("all-MiniLM-L6-v2", "another-model"))
-    assert_one_sentence(oka("ask", "What is a saga?", data=data), 1, "oka build")
-
-
-def test_fetching_is_refused_when_offline_is_set(tmp_path: Path) -> None:
-    assert_one_sentence(oka("fetch", data=tmp_path, offline="1"), 1, "OKA_OFFLINE", "--from-warc")
-
-
-def test_a_used_port_is_named(kb_data: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = oka("serve", "--port", str(port), data=kb_data)
-    assert done.returncode == 1
-    assert str(port) in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
-
-
-def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
-    for wrong in (["ask"], ["search", "x", "--limit", "0"], ["no-such-command"]):
-        done = oka(*wrong, data=tmp_path)
-        assert done.returncode == 2
-        assert done.stdout == ""
 
 
 def test_help_is_quick(tmp_path: Path) -> None:

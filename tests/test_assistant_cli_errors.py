@@ -1,0 +1,157 @@
+"""Whatever is wrong, the `oka` command says it in one sentence with the next step, and nothing is lost."""
+
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from assistant.status import STALE
+from tests.archives import Written, assert_another_reader_agrees
+from tests.command import ROOT, assert_one_sentence, oka
+from tests.loopback import page
+
+KB = ROOT / "corpus" / "documents"
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [
+        ("", "empty"),
+        ("  \t ", "empty"),
+        ("why " * 25_000, "2,000"),
+        ("what\x07 is a saga", "U+0007"),
+        ("🍞🍞", "words"),
+    ],
+)
+def test_a_question_that_cannot_be_asked(question: str, word: str, kb_data: Path) -> None:
+    assert_one_sentence(oka("ask", "-", data=kb_data, stdin=question), 2, word)
+
+
+def test_search_and_chat_refuse_such_questions_too(kb_data: Path) -> None:
+    assert_one_sentence(oka("search", "🍞🍞", data=kb_data), 2, "words")
+    done = oka("chat", data=kb_data, stdin="🍞🍞\nWhat is Prefect best for?\n\n")
+    assert "oka: The question has no words in it; ask it in words." in done.stderr.splitlines()
+    assert (done.returncode, "ML pipelines" in done.stdout) == (0, True)  # the conversation goes on
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "word"),
+    [
+        ({"documents": "/no/such/folder"}, 1, "/no/such/folder"),
+        ({"colour": "red"}, 2, "colour"),
+        ({"offline": "perhaps"}, 2, "1 or 0"),
+        ({"contact": "ask me"}, 2, "mail address"),
+        ({"embedder": "no/such-model", "offline": "1"}, 1, "no/such-model"),
+    ],
+)
+def test_a_setting_that_cannot_work(settings: dict[str, str], code: int, word: str, tmp_path: Path) -> None:
+    assert_one_sentence(oka("build", data=tmp_path, **settings), code, word)
+
+
+def test_an_unknown_setting_in_the_file_is_named_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "oka.toml").write_text('colour = "red"\n')
+    assert_one_sentence(oka("status", data=tmp_path, cwd=str(tmp_path)), 2, "oka.toml", "colour", "data_dir")
+
+
+@pytest.mark.parametrize(
+    "command", [["ask", "What is Celery?"], ["search", "Celery"], ["links"], ["status"], ["fetch"]]
+)
+def test_every_command_notices_that_the_documents_folder_is_not_there(command: list[str], kb_data: Path) -> None:
+    done = oka(*command, data=kb_data, documents="/no/such/folder")
+    assert_one_sentence(done, 1, "/no/such/folder doesn't exist", "OKA_DOCUMENTS")
+
+
+def test_documents_that_changed_since_the_build_are_pointed_out(kb_data: Path, tmp_path: Path) -> None:
+    shutil.copytree(KB, tmp_path / "documents")
+    (tmp_path / "documents" / "more.md").write_text("# Tides\n\nThe tide turns twice a day.\n")
+    asked = oka("ask", "What is Prefect best for?", data=kb_data, documents=str(tmp_path / "documents"))
+    assert asked.stderr == f"({STALE})\n"
+    assert "ML pipelines" in asked.stdout
+    assert STALE in oka("status", data=kb_data, documents=str(tmp_path / "documents")).stdout
+    assert STALE not in oka("status", data=kb_data).stdout
+
+
+def test_documents_that_cannot_be_read(tmp_path: Path) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    assert_one_sentence(oka("build", data=tmp_path / "var", documents=str(documents)), 1, "*.md")
+    (documents / "latin.md").write_bytes("# Überschrift\n".encode("latin-1"))
+    assert_one_sentence(oka("build", data=tmp_path / "var", documents=str(documents)), 1, "latin.md", "UTF-8")
+
+
+@pytest.mark.parametrize(
+    "command", [["build"], ["ask", "What is Celery?"], ["fetch"], ["fetch", "--from-warc", "{warc}"]]
+)
+def test_a_data_folder_that_cannot_be_written(command: list[str], tmp_path: Path) -> None:
+    Written(tmp_path / "theirs.warc.gz").page("https://a.example/", page("A"))
+    (tmp_path / "file").write_text("in the way")
+    command = [word.format(warc=tmp_path / "theirs.warc.gz") for word in command]
+    assert_one_sentence(oka(*command, data=tmp_path / "file" / "var"), 1, str(tmp_path / "file"), "OKA_DATA_DIR")
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_damaged_warc_gives_what_is_whole(tmp_path: Path) -> None:
+    theirs = Written(tmp_path / "theirs.warc.gz")
+    ends = [theirs.page(f"https://a.example/{n}", page(f"Page {n}")).offset for n in range(3)]
+    data = (tmp_path / "theirs.warc.gz").read_bytes()
+    (tmp_path / "cut.warc.gz").write_bytes(data[: ends[2] + 30])
+    done = oka("fetch", "--from-warc", str(tmp_path / "cut.warc.gz"), data=tmp_path / "var")
+    assert (done.returncode, done.stderr) == (1, "")
+    first, where, following = done.stdout.splitlines()
+    assert "2 responses read; 2 pages" in first
+    assert f"breaks off in the middle of a record (byte {ends[2]} of {ends[2] + 30}); the 2 whole responses" in where
+    assert following == "Next: oka build"
+    archive = tmp_path / "var" / "pages.warc.gz"
+    sound = archive.read_bytes()
+    assert_another_reader_agrees(archive)
+    (tmp_path / "none.warc.gz").write_bytes(b"this is no archive at all")
+    for name, words in (("none", "is not a WARC file"), ("missing", "check the path")):
+        done = oka("fetch", "--from-warc", str(tmp_path / f"{name}.warc.gz"), data=tmp_path / "var")
+        assert_one_sentence(done, 1, f"{name}.warc.gz", words)
+    assert archive.read_bytes() == sound
+
+
+def test_a_corrupted_chroma_folder_is_found_and_mended(kb_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / "var"
+    shutil.copytree(kb_data, data, symlinks=True)
+    feedback = data / "feedback.jsonl"
+    feedback.write_text("")
+    chroma = next((data / "index").glob("build-*/chroma/chroma.sqlite3"))
+    chroma.write_bytes(b"\0" * chroma.stat().st_size)
+    assert_one_sentence(oka("ask", "What is a saga?", data=data), 1, "oka build --fresh")
+    assert oka("build", "--fresh", data=data).returncode == 0
+    assert feedback.exists()
+    assert oka("ask", "What is the saga pattern?", data=data).returncode == 0
+
+
+def test_an_index_of_other_settings_is_refused_with_the_command_that_mends_it(kb_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / "var"
+    shutil.copytree(kb_data, data, symlinks=True)
+    manifest = next((data / "index").glob("build-*/manifest.json"))
+    manifest.write_text(manifest.read_text().replace("all-MiniLM-L6-v2", "another-model"))
+    assert_one_sentence(oka("ask", "What is a saga?", data=data), 1, "oka build")
+
+
+def test_fetching_is_refused_when_offline_is_set(tmp_path: Path) -> None:
+    assert_one_sentence(oka("fetch", data=tmp_path, offline="1"), 1, "OKA_OFFLINE", "--from-warc")
+
+
+def test_a_used_port_is_named(kb_data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = oka("serve", "--port", str(port), data=kb_data)
+    *before, last = done.stderr.splitlines()
+    assert (done.returncode, done.stdout, before) == (
+        1,
+        "",
+        ["Answers come from the knowledge base and 0 of 42 linked pages."],
+    )
+    assert last == f"oka: 127.0.0.1:{port} is in use by another program; give another with: oka serve --port {port + 1}"
+
+
+def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
+    for wrong in (["ask"], ["search", "x", "--limit", "0"], ["no-such-command"]):
+        done = oka(*wrong, data=tmp_path)
+        assert done.returncode == 2
+        assert done.stdout == ""
