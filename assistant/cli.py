@@ -310,12 +310,12 @@ def _assistant() -> Assistant:
 
 def _ready() -> Assistant:
     """With its index open; built first, with visible progress, where there is none. Says so where it is out of date."""
-    from assistant.status import STALE
+    from assistant.sources import STALE
 
     assistant = _assistant()
     with progress() as report:
         assistant.open(report)
-    if assistant.sources.is_stale(assistant.index.manifest):
+    if assistant.sources.may_be_stale() and assistant.sources.is_stale(assistant.index.manifest):
         print(f"({STALE})", file=sys.stderr)
     return assistant
 

@@ -16,6 +16,7 @@ from index.manifest import Manifest, pointer
 from index.store import Index, open_index
 
 Progress = Callable[[str, int, int], None]
+STALE = "Documents or pages have changed since the index was built: run `oka build`."
 
 
 class Sources:
@@ -59,6 +60,16 @@ class Sources:
         digest.update(self.archive.digest().encode())
         return digest.hexdigest()
 
+    def may_be_stale(self) -> bool:
+        """Whether documents or archive were written after the index, or the documents are gone: a look at times only."""
+        folder, archive = self.settings.documents, self.settings.archive
+        stamp = self.index_stamp()
+        try:
+            times = [path.stat().st_mtime_ns for path in (folder, *folder.glob("*.md"))]
+        except OSError:
+            return True
+        return max(times) > stamp or (archive.exists() and archive.stat().st_mtime_ns > stamp)
+
     def is_stale(self, manifest: Manifest) -> bool:
         """Whether documents or pages say something else than when the index was built. Raises CorpusError."""
         return manifest.source_digest != self.digest(self.documents())
@@ -66,7 +77,7 @@ class Sources:
     def build(self, *, fresh: bool = False, progress: Progress | None = None) -> BuildReport:
         """Brings the index up to date with documents and archive."""
         documents = self.documents()
-        return build_index(
+        report = build_index(
             self.settings.index,
             documents,
             load_pages(documents, self.archive),
@@ -75,6 +86,9 @@ class Sources:
             fresh=fresh,
             progress=progress,
         )
+        if report.unchanged:
+            pointer(self.settings.index).touch()  # is as new as what was looked at: see `may_be_stale`
+        return report
 
     def text_of(self, url: str) -> str | None:
         """The text of a document or page as it is now, read anew; None where there is none."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from assistant.sources import Sources
+from assistant.sources import STALE, Sources
 from corpus.addresses import address
 from corpus.errors import StoreError
 from corpus.links import LinkState
 from index.manifest import current_build
-
-STALE = "Documents or pages have changed since the index was built: run `oka build`."
 
 
 def read_status(sources: Sources) -> dict[str, Any]:

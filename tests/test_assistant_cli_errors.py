@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.status import STALE
+from assistant.sources import STALE
 from tests.archives import Written, assert_another_reader_agrees
 from tests.command import ROOT, assert_one_sentence, oka
 from tests.loopback import page
