@@ -28,7 +28,7 @@ from assistant.sources import Sources
 from assistant.spelling import correct
 from assistant.status import read_status
 from assistant.topics import Topics, read_topics
-from assistant.units import Remembered, score_units
+from assistant.units import score_units
 from index.passages import Hit
 from index.store import Index
 
@@ -66,9 +66,7 @@ class Assistant:
             stamp = self.sources.index_stamp()
             if self._opened is None or stamp != self._opened.stamp:
                 index = self.sources.open_or_build(progress)
-                self._opened = _Opened(
-                    self.sources.index_stamp(), index, read_topics(index), Remembered(index.embedder)
-                )
+                self._opened = _Opened(self.sources.index_stamp(), index, read_topics(index))
 
     @property
     def index(self) -> Index:
@@ -165,7 +163,7 @@ class Assistant:
 
     def _compose(self, query: Query, found: Found) -> Answer:
         hits = found.hits[:QUOTED]
-        scores = score_units(self._current().units, query, found, hits)
+        scores = score_units(self.index.parts, query, found, QUOTED)
         if query.parts:
             sides = choose_sides(hits, scores, [partial(self.topics.is_about, entity) for entity in query.entities])
             names = [entity.name for entity in query.entities]
@@ -246,7 +244,6 @@ class _Opened:
     stamp: int
     index: Index
     topics: Topics
-    units: Remembered
 
 
 class _Clock:

@@ -51,6 +51,8 @@ FEATURES = (
     "document_asked",  # a document, and the question asks for a resource or a recommendation
     "page",  # the best body score of the page's candidates: a page that is about it all over
     "opening",  # the first section of its page
+    "part",  # best cosine of the question with one of its units
+    "maxsim",  # nearness of the question's words to its words, as the encoder reads them, weighted by rarity
 )
 
 
@@ -60,9 +62,33 @@ class Found:
 
     hits: tuple[Hit, ...]
     features: NDArray[np.float32]
-    vector: NDArray[np.float32]  # the question's, for choosing among units
+    rows: tuple[int, ...]  # of the hits, in the index
+    asked: Asked
     words: dict[str, float]  # the question's terms with their rarity (idf)
     unknown: tuple[str, ...]  # its terms that the corpus doesn't have
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as the encoder reads it: its vector, its content words' tokens and their weights, which sum to 1."""
+
+    vector: NDArray[np.float32]  # shape (dimension,)
+    tokens: NDArray[np.float32]  # shape (tokens, dimension)
+    weights: NDArray[
+        np.float32
+    ]  # shape (tokens,): the rarity of the word that a token belongs to, shared by its tokens
+
+
+def read_question(index: Index, text: str) -> Asked:
+    """One run of the encoder. A question of function words alone has no tokens."""
+    reading = next(iter(index.embedder.read([text], [()])))
+    weights = np.zeros(len(reading.tokens), np.float32)
+    for word in re.finditer(r"\w+", text):
+        own = (reading.offsets[:, 0] >= word.start()) & (reading.offsets[:, 0] < word.end())
+        rarity = max((index.words.rarity(term) for term in terms(word.group())), default=0.0)
+        weights[own] = rarity / max(int(own.sum()), 1)
+    kept = np.flatnonzero(weights)
+    return Asked(reading.whole, reading.tokens[kept], weights[kept] / max(float(weights.sum()), 1e-6))
 
 
 @cache
@@ -75,19 +101,19 @@ def load_model(name: str) -> dict[str, Any]:
 def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: str | None = None) -> Found:
     """The best `limit` passages for a question, within `only` where it is given (see `Topics.rows_within`)."""
     forms = list(dict.fromkeys([query.text, *query.parts]))
-    vectors = index.embedder.encode(forms)
+    asked = [read_question(index, form) for form in forms]
     within = topics.rows_within(only) if only else None
     weights = load_model("passages")["weights"]
     row = np.array([weights[name] for name in FEATURES], np.float32)
-    searches = [Search(index, topics, form, query, vector) for form, vector in zip(forms, vectors, strict=True)]
+    searches = [Search(index, topics, form, query, one) for form, one in zip(forms, asked, strict=True)]
     ranked: list[list[tuple[float, int]]] = []
     signals: dict[int, NDArray[np.float32]] = {}
     for search in searches:
-        rows = [int(number) for number in search.candidates(within)]
-        matrix = search.features(rows, index.texts.places(rows))
-        for number, values in zip(rows, matrix, strict=True):
+        candidates = [int(number) for number in search.candidates(within)]
+        matrix = search.features(candidates, index.texts.places(candidates))
+        for number, values in zip(candidates, matrix, strict=True):
             signals.setdefault(number, values)
-        ranked.append(sorted(zip((-(matrix @ row)).tolist(), rows, strict=True)))
+        ranked.append(sorted(zip((-(matrix @ row)).tolist(), candidates, strict=True)))
     order = _interleave(ranked, limit)
     first = searches[0]
     hits = tuple(
@@ -100,7 +126,8 @@ def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: st
         for (negative, number), passage in zip(order, index.passages([number for _, number in order]), strict=True)
     )
     matrix = np.stack([signals[number] for _, number in order]) if order else np.zeros((0, len(FEATURES)), np.float32)
-    return Found(hits, matrix, vectors[0], first.rarity, first.unknown)
+    rows = tuple(number for _, number in order)
+    return Found(hits, matrix, rows, asked[0], first.rarity, first.unknown)
 
 
 def _interleave(ranked: Sequence[Sequence[tuple[float, int]]], limit: int) -> list[tuple[float, int]]:
@@ -120,8 +147,8 @@ def _interleave(ranked: Sequence[Sequence[tuple[float, int]]], limit: int) -> li
 class Search:
     """One form of a question against the index."""
 
-    def __init__(self, index: Index, topics: Topics, form: str, query: Query, vector: NDArray[np.float32]) -> None:
-        self.index, self.topics, self.query, self.form = index, topics, query, form
+    def __init__(self, index: Index, topics: Topics, form: str, query: Query, asked: Asked) -> None:
+        self.index, self.topics, self.query, self.form, self.asked = index, topics, query, form, asked
         lexical = index.words
         words = list(dict.fromkeys(terms(form)))
         self.rarity = {word: lexical.rarity(word) for word in words}
@@ -131,7 +158,7 @@ class Search:
         ceiling = max(sum(self.rarity.values()), 1e-6)
         self.body = scores["body"] / ceiling
         self.headings = scores["headings"] / ceiling
-        self.cosine, self.cosine_headed = index.cosines(vector)
+        self.cosine, self.cosine_headed = index.cosines(asked.vector)
         self.found: dict[str, set[int]] = {}
 
     def candidates(self, within: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
@@ -148,6 +175,8 @@ class Search:
             best(self.headings, everywhere, _POOL // 2, 0.0),
             best(words, near, _POOL_NEAR, 0.0),
         ]
+        if within is None:
+            lexical.append(self.topics.document_rows[:_POOL])
         dense = [
             best(self.cosine, everywhere, _POOL, -1.0),
             best(self.cosine_headed, everywhere, _POOL, -1.0),
@@ -176,6 +205,9 @@ class Search:
         words = set(self.rarity)
         named = self.topics.sites_named(self.form, self.query.entities)
         wants_document = self.query.intent in ("resource", "recommend")
+        part = [float(one[1:].max(initial=0.0)) for one in self.index.parts.cosines(rows, self.asked.vector)]
+        nearness = self.index.parts.likenesses(rows, self.asked.tokens)
+        maxsim = [float(one.max(axis=0, initial=0.0) @ self.asked.weights) for one in nearness]
         best_of_page: dict[str, float] = {}
         for number, passage in zip(rows, places, strict=True):
             best_of_page[passage.url] = max(best_of_page.get(passage.url, 0.0), float(self.body[number]))
@@ -204,6 +236,8 @@ class Search:
                     document and wants_document,
                     best_of_page[passage.url],
                     len(passage.headings) < 2,
+                    part[at],
+                    maxsim[at],
                 )
             )
         return np.array(columns, np.float32)

@@ -23,7 +23,8 @@ class Topics:
     anchors: dict[str, str]
     sites: dict[str, frozenset[str]]  # anchor -> sites that the section's resources are on
     all_sites: frozenset[str]
-    near_rows: NDArray[np.int64]  # the passages of the documents and of the pages that they link to
+    document_rows: NDArray[np.int64]  # the passages of the documents
+    near_rows: NDArray[np.int64]  # these, and the passages of the pages that they link to
     _index: Index
 
     def is_about(self, entity: Entity, passage: Passage) -> bool:
@@ -79,11 +80,13 @@ def read_topics(index: Index) -> Topics:
                 anchors.setdefault(passage.headings[-1], passage.anchor)
                 found = sites.setdefault(passage.anchor, set())
                 found.update(site_of(resource.url) for resource in passage.resources)
+    own = [row for url in index.texts.urls("document") for row in index.texts.rows_of(url)]
     near = [row for url in index.texts.urls("document", "linked") for row in index.texts.rows_of(url)]
     return Topics(
         anchors,
         {anchor: frozenset(found) for anchor, found in sites.items()},
         frozenset(site_of(url) for url in urls if not url.startswith("kb/")),
+        np.array(sorted(own), np.int64),
         np.array(sorted(near), np.int64),
         index,
     )

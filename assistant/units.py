@@ -6,10 +6,6 @@ The weights stand in weights.json with how they were fitted (`python -m evals.fi
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +13,7 @@ from numpy.typing import NDArray
 from assistant.query import Query
 from assistant.retrieval import Found, load_model
 from index.chunk import plain_markdown
-from index.embed import Embedder
+from index.parts import Parts
 from index.passages import Hit, Passage, Unit
 from index.terms import terms
 
@@ -37,66 +33,33 @@ UNIT_FEATURES = (
     "neighbour",  # the better coverage of the units beside it
     "link",  # a resource: a list item of a document that is a link and what it is for
     "link_asked",  # likewise, and the question asks for resources
+    "near",  # nearness of the question's words to the unit's, as the encoder reads them, weighted by rarity
+    "near_headed",  # likewise, to those of the unit or of its headings
 )
 _ASKS_AMOUNT = re.compile(
     r"\b(how (many|much|long|often|big|large|old|fast)|default|limit|maximum|minimum|max|min|version|port|number|size)\b"
 )
 
 
-class Encodes(Protocol):
-    """Anything that turns texts into vectors: an embedder, or one that remembers."""
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One row a text, of unit length."""
-        ...
-
-
-class Remembered:
-    """An embedder that keeps the vectors of the units it has seen: good passages come up again and again.
-
-    A text's vector doesn't depend on the texts beside it, so an answer is the same with and without. Safe to use from
-    many threads.
-    """
-
-    def __init__(self, embedder: Embedder, most: int = 20_000) -> None:
-        self._embedder, self._most = embedder, most  # 20,000 vectors of 384 numbers are 31 MB
-        self._kept: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One row a text, of unit length."""
-        with self._lock:
-            known = {text: self._kept[text] for text in texts if text in self._kept}
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, self._embedder.encode(new), strict=True))
-        with self._lock:
-            for text in texts:
-                self._kept[text] = known[text]
-                self._kept.move_to_end(text)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        if not texts:
-            return np.zeros((0, self._embedder.dimension), np.float32)
-        return np.stack([known[text] for text in texts])
-
-
-def score_units(embedder: Encodes, query: Query, found: Found, hits: Sequence[Hit]) -> list[list[float]]:
-    """How well each unit of each hit answers: log odds, so that a difference of 1 makes it 2.7 times as likely."""
+def score_units(parts: Parts, query: Query, found: Found, most: int) -> list[list[float]]:
+    """How well each unit of the first `most` hits answers: log odds, so a difference of 1 makes it 2.7 times as likely."""
     model = load_model("units")["weights"]
     weights = np.array([model[name] for name in UNIT_FEATURES])
-    return [(row @ weights).tolist() for row in unit_features(embedder, query, found, hits)]
+    return [(row @ weights).tolist() for row in unit_features(parts, query, found, most)]
 
 
-def unit_features(embedder: Encodes, query: Query, found: Found, hits: Sequence[Hit]) -> list[NDArray[np.float64]]:
-    """One array a hit: a row a unit, columns as UNIT_FEATURES."""
+def unit_features(parts: Parts, query: Query, found: Found, most: int) -> list[NDArray[np.float64]]:
+    """One array for each of the first `most` hits: a row a unit, columns as UNIT_FEATURES."""
+    hits, rows = found.hits[:most], found.rows[:most]
     spoken = [[_spoken(hit, at) for at in range(len(hit.passage.units))] for hit in hits]
-    vectors = embedder.encode([text for row in spoken for text in row])
-    cosines = iter((vectors @ found.vector).tolist())
+    cosines = parts.cosines(rows, found.asked.vector)
+    nearness = parts.likenesses(rows, found.asked.tokens)
     total = sum(found.words.values()) or 1.0
     best = max((hit.score for hit in hits), default=0.0)
     asks_amount = bool(_ASKS_AMOUNT.search(query.text.lower()))
     features = []
-    for hit, row in zip(hits, spoken, strict=True):
+    for hit, row, cosine, near in zip(hits, spoken, cosines, nearness, strict=True):
+        alone, headed = near[1:] @ found.asked.weights, np.maximum(near[1:], near[0]) @ found.asked.weights
         heading = set(terms(" ".join(hit.passage.headings)))
         words = [set(terms(text)) for text in row]
         coverage = [sum(found.words[word] for word in found.words if word in own) / total for own in words]
@@ -106,7 +69,7 @@ def unit_features(embedder: Encodes, query: Query, found: Found, hits: Sequence[
             above = sum(found.words[word] for word in found.words if word in heading and word not in words[at])
             columns.append(
                 (
-                    next(cosines),
+                    cosine[1 + at],
                     coverage[at],
                     above / total,
                     coverage[lead] if (lead := leads[at]) is not None else 0.0,
@@ -121,6 +84,8 @@ def unit_features(embedder: Encodes, query: Query, found: Found, hits: Sequence[
                     max(coverage[max(0, at - 1) : at] + coverage[at + 1 : at + 2], default=0.0),
                     hit.passage.source == "document" and is_link(hit.passage, unit),
                     hit.passage.source == "document" and is_link(hit.passage, unit) and query.intent == "resource",
+                    alone[at],
+                    headed[at],
                 )
             )
         features.append(np.array(columns, np.float64).reshape(-1, len(UNIT_FEATURES)))

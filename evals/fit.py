@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from assistant.answering import CONSIDERED, QUOTED, Assistant
 from assistant.confidence import SIGNALS, signals_of
 from assistant.query import Query, understand
-from assistant.retrieval import FEATURES, WEIGHTS, Search, load_model, retrieve
+from assistant.retrieval import FEATURES, WEIGHTS, Search, load_model, read_question, retrieve
 from assistant.retrieval import Found as Retrieved
 from assistant.settings import load_settings
 from assistant.units import UNIT_FEATURES, unit_features
@@ -113,8 +113,8 @@ def passages(corpora: Corpora) -> dict[str, Any]:
         units = gold_units(question)
         if not units:
             continue
-        vector = assistant.index.embedder.encode([query.text])[0]
-        search = Search(assistant.index, assistant.topics, query.text, query, vector)
+        asked = read_question(assistant.index, query.text)
+        search = Search(assistant.index, assistant.topics, query.text, query, asked)
         rows = [int(row) for row in search.candidates()]
         found = assistant.index.passages(rows)
         right = np.array([any(counts_for(found_from(p), unit) for unit in units) for p in found])
@@ -138,7 +138,7 @@ def units(corpora: Corpora) -> dict[str, Any]:
         if not question.vital:
             continue
         found = _retrieved(assistant, query, QUOTED)
-        features = unit_features(assistant.index.embedder, query, found, found.hits)
+        features = unit_features(assistant.index.parts, query, found, QUOTED)
         right = [_tells(question, hit.passage, unit) for hit in found.hits for unit in hit.passage.units]
         groups.append(Group(question.cluster, np.concatenate(features), np.array(right)))
     w = fit_pairs(groups, _PENALTY)

@@ -172,28 +172,30 @@ class Oracle:
 
     def search(self, question: Question, history: History) -> list[Found]:
         """The passages that have gold, and no others."""
-        return [found_from(passage) for passage in self._gold(question)]
+        return [found_from(passage) for passage in self._gold(question).values()]
 
     def answer(self, question: Question, history: History) -> Answer:
         """Composed as the product composes; an abstention where there is no gold."""
-        passages = self._gold(question)
-        if not passages:
+        gold = self._gold(question)
+        if not gold:
             return quoting(question.question, [], self.corpus, 0.0)
         text = question.standalone or question.question
         topics = self.assistant.topics
         query = understand(text, topics.anchors)
         found = retrieve(self.corpus.index, topics, query, limit=1)
-        hits = tuple(Hit(passage, 1.0, ("gold",)) for passage in passages)
-        return replace(self.assistant._compose(query, replace(found, hits=hits)), confidence=1.0)
+        hits = tuple(Hit(passage, 1.0, ("gold",)) for passage in gold.values())
+        return replace(self.assistant._compose(query, replace(found, hits=hits, rows=tuple(gold))), confidence=1.0)
 
-    def _gold(self, question: Question) -> list[Passage]:
-        chosen: dict[str, Passage] = {}
+    def _gold(self, question: Question) -> dict[int, Passage]:
+        """The passages with gold by their rows, in the order of the gold."""
+        chosen: dict[int, Passage] = {}
         for unit in gold_units(question):
             for url, _ in unit.places:
-                for passage in self.corpus.passages_of(url):
+                rows = self.corpus.index.texts.rows_of(url)
+                for row, passage in zip(rows, self.corpus.index.passages(rows), strict=True):
                     if any(key(quote) in key(passage.text) for quote in unit.quotes):
-                        chosen.setdefault(passage.id, passage)
-        return list(chosen.values())
+                        chosen.setdefault(row, passage)
+        return chosen
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ def parts(tmp_path: Path) -> Parts:
                 np.zeros((0, 4), np.int8), np.zeros(0, np.float32), np.zeros((0, 1), np.uint8), np.zeros(0, np.int64)
             )
         )
-        writer.add(inside_of("the", [(0, 3)], Reading(*(np.ones((1, 4), np.float32) / 2,) * 3, np.array([[0, 3]]))))
+        one = np.full((1, 4), 0.5, np.float32)
+        writer.add(inside_of("the", [(0, 3)], Reading(one[0], one, one, np.array([[0, 3]], np.int64))))
     return Parts(tmp_path / "parts", 4)
 
 
