@@ -10,25 +10,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
-from assistant.answers import Answer, Citation, Sentence
+from assistant.answers import Answer
 from assistant.cache import Answers, in_one_form
 from assistant.citations import Check, check_quote, cite
-from assistant.compose import choose, choose_sides, layout, merge
+from assistant.comparing import with_sides
+from assistant.compose import Evidence, compose
 from assistant.confidence import Verdict, decide
 from assistant.conversation import resolve, user_turns
 from assistant.fetching import fetch_pages
 from assistant.llm import rephrase
 from assistant.query import Query, check_question, understand
 from assistant.retrieval import Found, retrieve
+from assistant.sections import Sections
 from assistant.settings import Settings
 from assistant.sources import Sources
 from assistant.spelling import correct
 from assistant.status import read_status
 from assistant.topics import Topics, read_topics
 from assistant.units import score_units
+from corpus.instructions import gives_instructions
 from index.passages import Hit
 from index.store import Index
 
@@ -38,7 +40,6 @@ CONSIDERED = 10
 """Passages that are looked at for one answer."""
 QUOTED = 6
 """Of these, how many may be quoted."""
-NOT_STATED = "Not stated in the sources."
 SCOPE = (
     "I answer questions about workflow orchestration from the documents and pages that I have, and quote them. "
     "Ask for example: What is Temporal best for?"
@@ -66,7 +67,7 @@ class Assistant:
             stamp = self.sources.index_stamp()
             if self._opened is None or stamp != self._opened.stamp:
                 index = self.sources.open_or_build(progress)
-                self._opened = _Opened(self.sources.index_stamp(), index, read_topics(index))
+                self._opened = _Opened(self.sources.index_stamp(), index, read_topics(index), Sections(index))
 
     @property
     def index(self) -> Index:
@@ -108,7 +109,7 @@ class Assistant:
                 found = retrieve(self.index, self.topics, query, limit=CONSIDERED, only=only)
                 clock.lap("retrieve")
                 verdict = decide(found, query)
-                reply = self._abstain(query, found, verdict) if verdict.reason else self._compose(query, found)
+                reply = self._abstain(query, found, verdict) if verdict.reason else self._compose(query, found, verdict)
                 reply = replace(reply, confidence=verdict.confidence)
                 clock.lap("compose")
                 self._answers.put(key, reply)
@@ -159,29 +160,19 @@ class Assistant:
 
     def _understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None) -> Query:
         turn = resolve(asked, user_turns(history), self.topics.anchors)
-        return understand(in_one_form(correct(turn.text, self.index)), self.topics.anchors)
+        return with_sides(understand(in_one_form(correct(turn.text, self.index)), self.topics.anchors))
 
-    def _compose(self, query: Query, found: Found) -> Answer:
-        hits = found.hits[:QUOTED]
-        scores = score_units(self.index.parts, query, found, QUOTED)
-        if query.parts:
-            sides = choose_sides(hits, scores, [partial(self.topics.is_about, entity) for entity in query.entities])
-            names = [entity.name for entity in query.entities]
-        else:
-            sides, names = [choose(hits, scores, query.intent)], [""]
-        blocks: list[str] = []
-        sentences: list[Sentence] = []
-        citations: list[Citation] = []
-        for name, claims in zip(names, map(merge, sides), strict=True):
-            first = len(citations) + 1
-            citations += [
-                cite(number, claim.passage, claim.start, claim.end, self.page_text(claim.passage.url))
-                for number, claim in enumerate(claims, start=first)
-            ]
-            text, said = layout(claims, range(first, len(citations) + 1))
-            blocks += [f"### {name}", text or NOT_STATED] if name else [text]
-            sentences += said
-        return self._reply(query, "\n\n".join(blocks), None, sentences=tuple(sentences), citations=tuple(citations))
+    def _compose(self, query: Query, found: Found, verdict: Verdict | None = None) -> Answer:
+        quoted = CONSIDERED if query.parts else QUOTED
+        hits = found.hits[:quoted]
+        scores = score_units(self.index.parts, query, found, quoted)
+        evidence = Evidence(hits, scores, found.words, verdict.missing if verdict else ())
+        laid_out = compose(query, evidence, self._current().sections, self.topics.is_about)
+        citations = tuple(
+            cite(number, claim.passage, claim.start, claim.end, self.page_text(claim.passage.url))
+            for number, claim in enumerate(laid_out.quoted, start=1)
+        )
+        return self._reply(query, laid_out.text, None, sentences=laid_out.sentences, citations=citations)
 
     def _worded(self, reply: Answer) -> Iterator[str | Answer]:
         """Its Markdown in pieces, by the user's model if there is one; then the Answer if that changed it."""
@@ -233,7 +224,7 @@ def nearest_resources(found: Found) -> list[tuple[str, str]]:
                 (resource.url, resource.label) for resource in passage.resources if resource.url not in nearest
             )
         else:
-            nearest.setdefault(passage.url, passage.title)
+            nearest.setdefault(passage.url, passage.url if gives_instructions(passage.title) else passage.title)
     return [(title, url) for url, title in nearest.items()][:_NEAREST]
 
 
@@ -244,6 +235,7 @@ class _Opened:
     stamp: int
     index: Index
     topics: Topics
+    sections: Sections
 
 
 class _Clock:

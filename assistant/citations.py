@@ -15,6 +15,7 @@ from typing import Any, Literal
 from urllib.parse import quote as percent_encode
 
 from assistant.answers import Citation
+from corpus.instructions import gives_instructions
 from index.passages import Passage
 
 _EXACT_WORDS = 10
@@ -98,13 +99,14 @@ def fragment_for(text: str, start: int, end: int) -> Fragment | None:
 def cite(number: int, passage: Passage, start: int, end: int, page_text: str) -> Citation:
     """The citation of `page_text[start:end]`, which stands in `passage`."""
     quote = page_text[start:end]
+    untrusted = passage.source != "document"  # a heading may speak to the reader's assistant, too
     return Citation(
         number=number,
         url=passage.url,
         anchor=passage.anchor,
         link=link_to(passage, page_text, start, end),
-        title=passage.title,
-        headings=passage.headings,
+        title=passage.url if untrusted and gives_instructions(passage.title) else passage.title,
+        headings=tuple(h for h in passage.headings if not (untrusted and gives_instructions(h))),
         quote=quote,
         start=start,
         end=end,

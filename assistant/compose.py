@@ -1,7 +1,8 @@
-"""From ranked passages to an answer made of quotes: which units are said, in what order, and how they look in Markdown.
+"""From ranked passages to an answer made of quotes, in the form that the question asks for.
 
-Nothing is rewritten. A claim is a run of neighbouring units of one passage; what is added around it (bullets, code
-fences, table bars, back-ticks around code) is layout only.
+A definition begins with what the thing is; a recommendation gives the reason and the runner-up; a comparison is a table
+(comparing.py); a resource answer lists links with what each is for; the rest is the best units, the best first. Which
+units are said is decided in choosing.py, how they look in layout.py.
 """
 
 from __future__ import annotations
@@ -9,299 +10,261 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
+from urllib.parse import urlsplit
 
-from assistant.answers import Sentence
-from assistant.query import Intent
+from assistant.choosing import Claim, choose, merge
+from assistant.comparing import compare, sides_of
+from assistant.grouping import defines
+from assistant.layout import NOT_STATED, LaidOut, Part, Quotes, Words, lay_out
+from assistant.query import Entity, Query
+from assistant.sections import Sections
+from corpus.instructions import gives_instructions, plants_link
+from index.chunk import plain_markdown
 from index.passages import Hit, Passage, Unit
+from index.terms import terms
 
-_WORDS: dict[Intent, int] = {"list": 140, "how": 140, "compare": 140}
-"""About how many words an answer has, by what is asked; a whole list or code block may exceed it."""
-_DEFAULT_WORDS = 110
-_SIDE_WORDS = 60
-"""About how many words each side of a comparison has."""
-_LEAST_WORDS = 30
-"""Up to this many words, units twice as far behind are said too."""
-_MARGIN = 2.5
-"""Units this far behind the best, in log odds, are left out: of 1 to 3 the best balance of facts and length on dev."""
-_LIST_ITEMS = 30
-_ENTRY_WORDS = 4
-_CLEARLY = 1.0
-"""A link or a menu's entry has to be this much better, in log odds, than all else to be said unasked."""
-_LEANS_BACK = re.compile(
-    r"^(it|its|they|their|them|this|that|these|those|such|he|she|however|therefore|thus|hence|instead|otherwise|also|then|"
-    r"moreover|furthermore|additionally|consequently|in this case|in that case|for this reason|as a result|in addition|but|so|and|or)\b",
+_RUNNER_UP = 3.0
+"""How far behind, in log odds, the second recommendation may be."""
+_ELSEWHERE = 0.5
+"""How far behind, in log odds, a recommendation may be of the best that the pages say."""
+_ASKS_FOR_PAGES = re.compile(
+    r"\b(which|what) (page|post|article|guide|document|chapter|site|website)s?\b|\bis there an? (\w+ )?(page|post|article|guide|book"
+    r"|paper|tutorial|talk)\b|\bwhere (is|are) .{2,60}\b(explained|documented|described|covered)\b"
+    r"|\bwhere (can|do|could|should|might|would) (i|we|one|you) (\w+ )?(read|learn|find|look|start)\b|\bpoint me (to|at)\b"
+    r"|\b(links?|resources|further reading|reading list|books?|papers?|docs|documentation|tutorials?) (for|on|about|to)\b"
+    r"|\bread (up|more)\b|\b(good|more|further) (reading|resources|links)\b",
+    re.IGNORECASE,
+)
+_ASKS_FOR_ONE = re.compile(
+    r"\b(which|what) (\w+ ){0,2}(tool|orchestrator|framework|engine|platform|option|one)\b|\bsuggestions?\b|\bwhat fits\b"
+    r"|\b(should|would|could|can) (i|we|you) (use|pick|choose|take|go for)\b",
+    re.IGNORECASE,
+)
+_LINK_MARGIN = 2.0
+"""How far behind, in log odds, a list of links may be of the best, where links are asked for."""
+_LINK_LISTS = 2
+_DEFINES = 2.0
+"""What a sentence that begins "X is a …" gains, in log odds, where it is asked what X is."""
+_MORE = 3
+"""Links at the end, at most."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an answer is made of: the hits, how well each unit of each answers, and the question's words with weights."""
+
+    hits: Sequence[Hit]
+    scores: Sequence[Sequence[float]]
+    rarity: dict[str, float]
+    missing: tuple[str, ...] = ()  # words of the question that the sources have nothing of
+
+
+def compose(
+    query: Query, evidence: Evidence, sections: Sections, is_about: Callable[[Entity, Passage], bool]
+) -> LaidOut:
+    """The answer. Its text is "" where nothing can be quoted."""
+    hits, scores = trusted(*sections.widen(evidence.hits, evidence.scores))
+    intent = query.intent
+    parts: list[Part] = []
+    if _ASKS_FOR_PAGES.search(query.text):
+        intent = "resource"
+        parts = _links(hits, scores)
+    elif sides := sides_of(query):
+        parts = compare(query, hits, scores, sides, sections, is_about)
+    elif not query.entities and (intent == "recommend" or _ASKS_FOR_ONE.search(query.text)):
+        parts = _recommendation(hits, scores, evidence.rarity)
+    if not parts:
+        if intent == "define":
+            scores = _with_definitions(query, hits, scores)
+        elif intent in ("compare", "recommend"):
+            intent = "fact"  # it names nothing that could be compared or recommended
+        claims = merge(choose(hits, scores, intent, rarity=evidence.rarity))
+        parts = [Quotes(tuple(claims))] if claims else []
+    if parts and evidence.missing:
+        named = ", ".join(f"“{word}”" for word in evidence.missing)
+        parts.append(Words(f"{NOT_STATED.rstrip('.')}: {named}."))
+    if parts and intent != "resource":
+        parts += _more(parts)
+    return lay_out(parts)
+
+
+def trusted(hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> tuple[list[Hit], list[list[float]]]:
+    """The hits without what speaks to the reader's assistant, or plants a link: of a page the whole paragraph, list item
+    or code block, and what a "…:" of it introduces. Documents are the reader's own."""
+    kept: list[Hit] = []
+    rows: list[list[float]] = []
+    for hit, row in zip(hits, scores, strict=True):
+        passage = hit.passage
+        barred = set() if passage.source == "document" else _barred(passage)
+        good = [at for at, unit in enumerate(passage.units) if unit.block not in barred]
+        if good:
+            units = tuple(passage.units[at] for at in good)
+            kept.append(hit if not barred else replace(hit, passage=replace(passage, units=units)))
+            rows.append([row[at] for at in good])
+    return kept, rows
+
+
+def _barred(passage: Passage) -> set[int]:
+    host = urlsplit(passage.url).hostname or ""
+    blocks: set[int] = set()
+    leads = False
+    for unit in passage.units:
+        words = passage.words(unit)
+        speaks = gives_instructions(words) or (unit.kind != "code" and plants_link(words, host))
+        follows = leads and unit.kind in ("item", "code", "row")
+        if speaks or follows:
+            blocks.add(unit.block)
+        leads = follows or (speaks and (unit.kind in ("label", "term") or words.rstrip().endswith(":")))
+    return blocks
+
+
+def claims_of(parts: Sequence[Part]) -> list[Claim]:
+    """All claims, in order."""
+    found: list[Claim] = []
+    for part in parts:
+        if isinstance(part, Quotes):
+            found += part.claims
+        elif not isinstance(part, Words):
+            found += [claim for _, row in part.rows for cell in row for claim in cell]
+    return found
+
+
+# ---------------------------------------------------------------- recommendation
+
+
+def _recommendation(hits: Sequence[Hit], scores: Sequence[Sequence[float]], rarity: dict[str, float]) -> list[Part]:
+    """What the documents' best section recommends, why, and the runner-up; empty where no section says what it suits."""
+    found = [
+        (max(row), at)
+        for at, (hit, row) in enumerate(zip(hits, scores, strict=True))
+        if hit.passage.source == "document" and _suits(hit.passage) is not None
+    ]
+    if not found:
+        return []
+    found.sort(key=lambda pair: (-pair[0], pair[1]))
+    best, at = found[0]
+    if best < max(max(row) for row in scores) - _ELSEWHERE:
+        return []  # a page answers better
+    passage = hits[at].passage
+    wanted = {unit.start for unit in (_names(passage), _suits(passage)) if unit}
+    chosen = choose([hits[at]], [scores[at]], "recommend", rarity=rarity)
+    wanted |= {unit.start for claim in chosen for unit in claim.units}
+    parts: list[Part] = []
+    if _names(passage) is None:
+        parts.append(Words(f"**{passage.headings[-1]}**"))
+    parts.append(Quotes(_ranges(passage, wanted)))
+    for behind, other in found[1:2]:
+        if best - behind <= _RUNNER_UP:
+            second = hits[other].passage
+            suits = _suits(second)
+            assert suits is not None
+            units = (
+                {suits.start}
+                if suits.kind != "label"
+                else {suits.start, *(u.start for u in _list_below(second, suits))}
+            )
+            parts += [Words(f"**Runner-up: {second.headings[-1]}**"), Quotes(_ranges(second, units))]
+    return parts
+
+
+_SUITS = re.compile(r"^\**(best for|use when|use cases?|use it when|when to use|choose)\b", re.IGNORECASE)
+
+
+def _suits(passage: Passage) -> Unit | None:
+    """The unit that says what a section's subject is for: "Best For: …", or the label of such a list."""
+    return next((unit for unit in passage.units if _SUITS.match(passage.words(unit))), None)
+
+
+def _names(passage: Passage) -> Unit | None:
+    """The unit that says what a section's subject is: its first, if that is a sentence."""
+    first = passage.units[0]
+    return first if first.kind == "sentence" and not passage.words(first).startswith("**") else None
+
+
+def _list_below(passage: Passage, label: Unit) -> list[Unit]:
+    below: list[Unit] = []
+    for unit in passage.units[passage.units.index(label) + 1 :]:
+        if unit.kind != "item":
+            break
+        below.append(unit)
+    return below
+
+
+def _ranges(passage: Passage, starts: set[int]) -> tuple[Claim, ...]:
+    """Units of a passage as claims, neighbours together."""
+    return tuple(merge([Claim(passage, (unit,)) for unit in passage.units if unit.start in starts]))
+
+
+# ---------------------------------------------------------------- definition
+
+_SUBJECT = re.compile(
+    r"^\W*(?:what|who)(?:'s|’s| is| are| was| does)? (?:exactly )?(?:meant by |is |are )?(?:an? |the )?(?P<what>.+?)(?: mean| stand for|, exactly| exactly)?\W*$"
+    r"|\b(?:define|explain|definition of|meaning of)\s+(?:an? |the )?(?P<other>.+?)\W*$",
     re.IGNORECASE,
 )
 
 
-@dataclass(frozen=True)
-class Scored:
-    """A unit of a hit with how well it answers (log odds), and the rank of its hit from 0."""
-
-    unit: Unit
-    passage: Passage
-    rank: int
-    score: float
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Neighbouring units of one passage, quoted as one range."""
-
-    passage: Passage
-    units: tuple[Unit, ...]
-
-    @property
-    def start(self) -> int:
-        """Offset into the page's text."""
-        return self.units[0].start
-
-    @property
-    def end(self) -> int:
-        """Offset into the page's text."""
-        return self.units[-1].end
+def _with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[list[float]]:
+    """The scores, with what begins "X is …" ahead, where X is asked for."""
+    found = _SUBJECT.search(query.text)
+    subject = set(terms((found["what"] or found["other"]) if found else query.text))
+    raised = []
+    for hit, row in zip(hits, scores, strict=True):
+        raised.append(
+            [
+                score + _DEFINES if defines(plain_markdown(hit.passage.words(unit)), unit, subject) else score
+                for unit, score in zip(hit.passage.units, row, strict=True)
+            ]
+        )
+    return raised
 
 
-def choose(
-    hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Intent, budget: int | None = None
-) -> list[Claim]:
-    """The claims of an answer: the passage with the best unit first, each passage's units in its own order.
-
-    `scores[i][j]` says how well unit j of hit i answers the question. Empty where there are no units.
-    """
-    pool = [
-        Scored(unit, hit.passage, rank, score)
-        for rank, (hit, row) in enumerate(zip(hits, scores, strict=True))
-        for unit, score in zip(hit.passage.units, row, strict=True)
-        if unit.kind != "label" and not unit.header
-    ]
-    pool.sort(key=lambda scored: (-scored.score, scored.rank, scored.unit.start))
-    best_alone = max((scored.score for scored in pool if _stands_alone(scored, intent)), default=float("-inf"))
-    budget = budget or _WORDS.get(intent, _DEFAULT_WORDS)
-    chosen: dict[str, set[int]] = {}
-    passages: dict[str, Passage] = {}
-    said: set[str] = set()
-    used = 0
-    for scored in pool:
-        behind = pool[0].score - scored.score
-        if behind > 2 * _MARGIN or (behind > _MARGIN and used >= _LEAST_WORDS):
-            break
-        if not _stands_alone(scored, intent) and scored.score < best_alone + _CLEARLY:
-            continue
-        group = _group(scored, intent)
-        fresh = [unit for unit in group if _key(scored.passage, unit) not in said]
-        words = sum(len(scored.passage.words(unit).split()) for unit in fresh)
-        if not fresh or (used and used + words > budget):
-            continue
-        passages.setdefault(scored.passage.id, scored.passage)
-        chosen.setdefault(scored.passage.id, set()).update(unit.start for unit in group)
-        said.update(_key(scored.passage, unit) for unit in group)
-        used += words
-    return [Claim(passages[key], run) for key, starts in chosen.items() for run in _runs(passages[key], starts)]
+# ---------------------------------------------------------------- resources
 
 
-def choose_sides(
-    hits: Sequence[Hit], scores: Sequence[Sequence[float]], sides: Sequence[Callable[[Passage], bool]]
-) -> list[list[Claim]]:
-    """The claims of a comparison, a list a side; each side is told by a test on passages. A side may have none."""
-    found = []
-    for side in sides:
-        own = [at for at, hit in enumerate(hits) if side(hit.passage)]
-        claims = choose([hits[at] for at in own], [scores[at] for at in own], "compare", _SIDE_WORDS)
-        found.append(claims)
-    return found
-
-
-def _stands_alone(scored: Scored, intent: Intent) -> bool:
-    """Whether a unit says something: it is no link that wasn't asked for, nor an entry of a menu."""
-    words = scored.passage.words(scored.unit)
-    if words.rstrip().endswith(":") and scored.unit == scored.passage.units[-1]:
-        return False  # what it introduces stands in another passage
-    if scored.passage.source == "document":
-        return intent == "resource" or scored.unit.kind != "item" or not words.startswith("[")
-    return intent == "list" or scored.unit.kind != "item" or len(words.split()) >= _ENTRY_WORDS
-
-
-def _group(scored: Scored, intent: Intent) -> list[Unit]:
-    """What has to be said together with a unit: the list it belongs to, what leads to it, what it leans on."""
-    units = scored.passage.units
-    at = units.index(scored.unit)
-    first = last = at
-    unit = scored.unit
-    if unit.kind == "item" and intent in ("list", "resource", "define"):
-        while first > 0 and units[first - 1].kind == "item" and at - first < _LIST_ITEMS:
-            first -= 1
-        while last + 1 < len(units) and units[last + 1].kind == "item" and last - at < _LIST_ITEMS:
-            last += 1
-    if unit.kind == "term":
-        while last + 1 < len(units) and units[last + 1].depth > unit.depth and units[last + 1].kind != "term":
-            last += 1
-    while last + 1 < len(units) and last - at < _LIST_ITEMS and _continues(scored, units[last], units[last + 1]):
-        last += 1
-    if first > 0 and (
-        _introduces(scored.passage, units[first - 1], units[first])
-        or _leans_back(scored.passage, units[first], units[first - 1])
-    ):
-        first -= 1
-    if unit.kind == "sentence" and intent == "how" and last + 1 < len(units) and units[last + 1].kind == "code":
-        last += 1
-    return list(units[first : last + 1])
-
-
-def _introduces(passage: Passage, before: Unit, unit: Unit) -> bool:
-    """Whether `before` is the label, the term or the "…:" sentence that `unit` belongs to."""
-    if before.kind == "label":
-        return True
-    if before.kind == "term":
-        return unit.depth > before.depth
-    return (
-        before.kind == "sentence"
-        and unit.kind in ("item", "code", "row")
-        and passage.words(before).rstrip().endswith(":")
-    )
-
-
-def _continues(scored: Scored, last: Unit, unit: Unit) -> bool:
-    """Whether `unit` belongs to what a "…:" sentence introduces: the code, or list item after list item."""
-    if scored.unit.kind != "sentence" or not scored.passage.words(scored.unit).rstrip().endswith(":"):
-        return False
-    return last == scored.unit or (last.kind == unit.kind and unit.kind in ("item", "row"))
-
-
-def _leans_back(passage: Passage, unit: Unit, before: Unit) -> bool:
-    """Whether a sentence can't be understood without the one before it in its paragraph."""
-    return (
-        unit.kind == before.kind == "sentence"
-        and before.block == unit.block
-        and bool(_LEANS_BACK.match(passage.words(unit)))
-    )
-
-
-def _runs(passage: Passage, starts: set[int]) -> list[tuple[Unit, ...]]:
-    """The chosen units in page order, neighbours together."""
-    runs: list[list[Unit]] = []
-    previous = -2
-    for position, unit in enumerate(passage.units):
-        if unit.start in starts:
-            if previous == position - 1 and runs:
-                runs[-1].append(unit)
-            else:
-                runs.append([unit])
-            previous = position
-    return [tuple(run) for run in runs]
-
-
-def _key(passage: Passage, unit: Unit) -> str:
-    """The same words are said once, wherever they stand."""
-    return " ".join(re.findall(r"\w+", passage.words(unit).lower()))
-
-
-# ---------------------------------------------------------------- layout
-
-
-def layout(claims: Sequence[Claim], numbers: Sequence[int]) -> tuple[str, tuple[Sentence, ...]]:
-    """The Markdown of an answer and its claims in order; `numbers[i]` is the citation of claim i."""
-    blocks: list[str] = []
-    sentences: list[Sentence] = []
-    for claim, number in zip(claims, numbers, strict=True):
-        marker = f" [{number}]"
-        paragraph: list[str] = []
-        previous: Unit | None = None
-        table: list[str] = []
-        for unit in claim.units:
-            if previous is not None and paragraph and (unit.block != previous.block or unit.kind != "sentence"):
-                blocks.append(" ".join(paragraph))
-                paragraph = []
-            if table and unit.kind != "row":
-                blocks.append("\n".join(table))
-                table = []
-            words = in_markdown(claim.passage, unit)
-            if unit.kind == "sentence":
-                paragraph.append(words + marker)
-            elif unit.kind in ("item", "term"):
-                item = f"{'  ' * unit.depth}- {words}{marker}" if unit.kind == "item" else f"**{words}**{marker}"
-                join = previous is not None and previous.kind == "item" and unit.kind == "item" and blocks
-                if join:
-                    blocks[-1] += "\n" + item
-                else:
-                    blocks.append(item)
-            elif unit.kind == "row":
-                cells = [cell.strip().replace("|", "\\|") for cell in words.split("\t")]
-                if not table and not unit.header:
-                    table += ["| " + " | ".join(" " for _ in cells) + " |", "|" + "---|" * len(cells)]
-                table.append("| " + " | ".join(cells) + f"{'' if unit.header else marker} |")
-                if unit.header and len(table) == 1:
-                    table.append("|" + "---|" * len(cells))
-            elif unit.kind == "code":
-                blocks.append(f"{words}\n{marker.strip()}")
-            else:
-                blocks.append(words if words.startswith("**") else f"**{words}**")
-            if unit.kind != "label" and not unit.header:
-                sentences.append(Sentence(words, (number,)))
-            previous = unit
-        if paragraph:
-            blocks.append(" ".join(paragraph))
-        if table:
-            blocks.append("\n".join(table))
-    return "\n\n".join(blocks), tuple(sentences)
-
-
-def in_markdown(passage: Passage, unit: Unit) -> str:
-    """A unit's words as Markdown. A document's are Markdown already; a page's are plain text and must stay plain:
-    code is fenced, inline code and anything that Markdown or HTML would take for markup goes into back-ticks.
-    """
-    words = passage.words(unit)
-    if unit.kind == "code":
-        body = _fence_body(words) if passage.source == "document" else words
-        fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", body)), default=0))
-        return f"{fence}{unit.language}\n{body.strip(chr(10))}\n{fence}"
-    if passage.source == "document":
-        return " ".join(words.split()) if unit.kind != "row" else words
-    pieces: list[str] = []
-    position = unit.start
-    for start, end in sorted(unit.inline_code):
-        if start < position or end > unit.end:
-            continue
-        pieces += [
-            _plain(passage.text[position - passage.start : start - passage.start]),
-            _ticked(passage.text[start - passage.start : end - passage.start]),
+def _links(hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[Part]:
+    """The best lists of links of the documents, each link with what it is for; empty where pages answer much better."""
+    best = max((max(row) for row in scores), default=0.0)
+    found: list[tuple[float, int, Claim]] = []
+    for at, (hit, row) in enumerate(zip(hits, scores, strict=True)):
+        links = [
+            (score, unit)
+            for unit, score in zip(hit.passage.units, row, strict=True)
+            if hit.passage.source == "document" and unit.kind == "item" and hit.passage.words(unit).startswith("[")
         ]
-        position = end
-    pieces.append(_plain(passage.text[position - passage.start : unit.end - passage.start]))
-    text = "".join(pieces)
-    return text if unit.kind == "row" else " ".join(text.split())
+        if links and max(score for score, _ in links) >= best - _LINK_MARGIN:
+            units = [unit for _, unit in links]
+            before = hit.passage.units.index(units[0]) - 1
+            label = hit.passage.units[before : before + 1] if before >= 0 else ()
+            lead = label if label and label[0].kind == "label" else ()
+            found += [
+                (-max(score for score, _ in links), at, replace(claim, under="" if lead else hit.passage.headings[-1]))
+                for claim in merge([Claim(hit.passage, (unit,)) for unit in (*lead, *units)])
+            ]
+    claims = [claim for _, _, claim in sorted(found, key=lambda one: one[:2])][:_LINK_LISTS]
+    return [Quotes(tuple(claims))] if claims else []
 
 
-def _fence_body(words: str) -> str:
-    lines = words.split("\n")
-    return "\n".join(lines[1:-1]) if lines[0].lstrip().startswith(("```", "~~~")) and len(lines) > 2 else words
+# ---------------------------------------------------------------- what to read further
 
 
-_MARKUP = re.compile(r"\S*(?:[<>\[\]`*~\\|#]|(?<!\w)_|_(?!\w)|&\w+;|!\[|https?://)\S*")
-
-
-def _plain(text: str) -> str:
-    """Words that Markdown would take for markup go into back-ticks; the words themselves stay as they are."""
-    return _MARKUP.sub(lambda match: _ticked(match.group()), text)
-
-
-def _ticked(code: str) -> str:
-    if not code.strip():
-        return code
-    ticks = "`" * (1 + max((len(run) for run in re.findall(r"`+", code)), default=0))
-    pad = " " if code.startswith("`") or code.endswith("`") else ""
-    return f"{ticks}{pad}{code}{pad}{ticks}"
-
-
-def merge(claims: Sequence[Claim]) -> list[Claim]:
-    """Claims that touch in the same passage become one, so that they share a citation."""
-    merged: list[Claim] = []
-    for claim in claims:
-        last = merged[-1] if merged else None
-        if last and last.passage.id == claim.passage.id and last.end <= claim.start:
-            between = claim.passage.text[last.end - claim.passage.start : claim.start - claim.passage.start]
-            if not between.strip(" \n\t-*"):
-                merged[-1] = replace(last, units=last.units + claim.units)
-                continue
-        merged.append(claim)
-    return merged
+def _more(parts: Sequence[Part]) -> list[Part]:
+    """The original resources of the document sections that were quoted, as links, unless the answer has them already."""
+    claims = claims_of(parts)
+    said = "\n".join(claim.passage.words(unit) for claim in claims for unit in claim.units)
+    cited = {claim.passage.url.rstrip("/") for claim in claims}
+    sections = {
+        (claim.passage.url, claim.passage.anchor): claim.passage.resources
+        for claim in claims
+        if claim.passage.source == "document"
+    }
+    links: dict[str, str] = {}
+    for turn in zip_longest(*sections.values()):  # one of each section, then the second of each
+        for resource in turn:
+            if resource and resource.url not in said and resource.url.rstrip("/") not in cited:
+                links.setdefault(resource.url, resource.label)
+    if not links:
+        return []
+    shown = list(links.items())[:_MORE]
+    return [Words("**More on this:** " + " · ".join(f"[{label}]({url})" for url, label in shown))]

@@ -11,6 +11,7 @@ from corpus.addresses import address, host_of
 from corpus.documents import linked_resources
 from corpus.errors import CorpusError
 from corpus.history import follow
+from corpus.instructions import flags_of
 from corpus.pages import Page, Resource
 from corpus.pdf import page_from_pdf
 from corpus.quality import problem_of
@@ -118,4 +119,5 @@ def parse(found: Found, archive: Archive) -> Page:
     if problem:
         raise CorpusError(problem)
     source: Literal["linked", "deep"] = "linked" if found.resources else "deep"
-    return replace(page, source=source, resources=found.resources, aliases=found.aliases)
+    flags = flags_of(page.text, host_of(capture.url))
+    return replace(page, source=source, resources=found.resources, aliases=found.aliases, flags=flags)

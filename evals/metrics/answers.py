@@ -39,7 +39,7 @@ def forbidden_said(question: Question, text: str) -> bool:
 
 def score_answer(question: Question, answer: Answer, citations_hold: bool) -> Scores:
     """`citations_hold`: every sentence is supported by what it cites and every address is valid."""
-    text = "" if answer.abstained else plain(answer.text)
+    text = "" if answer.abstained else plain(without_links(answer.text))
     wrong = not answer.abstained and forbidden_said(question, text)
     scores: Scores = {"must_not": float(wrong)} if question.must_not else {}
     answered = not answer.abstained
@@ -63,6 +63,15 @@ def score_answer(question: Question, answer: Answer, citations_hold: bool) -> Sc
     if question.required_urls:
         scores |= _resource_scores(question, answer)
     return scores
+
+
+_FURTHER = re.compile(r"^\*\*[^*]*:\*\*(?:\s(?:·\s)?\[[^\[\]]*\]\([^()\s]*\))+$", re.MULTILINE)
+
+
+def without_links(markdown: str) -> str:
+    """An answer without its line of links to read further ("**More on this:** [A](…) · [B](…)"): what stands there is
+    neither said nor counted as length."""
+    return _FURTHER.sub("", markdown)
 
 
 def _f3(recall: float, length: int, allowed: int) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from assistant.answers import Answer, Citation
 from evals.metrics import Scores
-from evals.metrics.answers import canonical, named_addresses
+from evals.metrics.answers import canonical, named_addresses, without_links
 from evals.metrics.retrieval import gold_units
 from evals.questions import Question
 from evals.wording import key, plain, same
@@ -29,7 +29,7 @@ _LOGIC = re.compile(
     r"\b(not|never|no|without|cannot|only|more|less|fewer|least|most|before|after|exactly|unless|except)\b|n't\b", re.I
 )
 _FRAME = re.compile(
-    r"^(?:Not stated in the sources\.|\*\*.*\*\*:?|#{1,6} .*|\|[\s:|-]*\||[^.!]*[:?]|\[\d+\]|`{3,}.*|~{3,}.*|)$"
+    r"^(?:Not stated in the sources(?:\.|: [^.]*\.)|\*\*.*\*\*:?|#{1,6} .*|\|[\s:|-]*\||[^.!]*[:?]|\[\d+\]|`{3,}.*|~{3,}.*|)$"
 )
 
 
@@ -91,13 +91,27 @@ def all_links_valid(answer: Answer, knows: Knows) -> bool:
 
 
 def _unclaimed(answer: Answer) -> list[str]:
-    """Lines of the text that belong to no claim, headings, table frames and lead-ins ("…:") left out."""
+    """Lines of the text that belong to no claim, headings, table frames, lead-ins ("…:") and links alone left out."""
     said = key(plain("\n".join(sentence.text for sentence in answer.sentences)))
-    lines = (line.strip() for line in answer.text.splitlines())
     pieces = (
-        piece.strip() for line in lines if not _FRAME.match(line) for piece in re.split(r"\s?(?:\[\d+\])+\s*", line)
+        piece.strip()
+        for line in _lines(without_links(answer.text))
+        if not _FRAME.match(line)
+        for piece in re.split(r"\s?(?:\[\d+\])+\s*", line)
     )
     return [piece for piece in pieces if terms(plain(piece)) and key(plain(piece)) not in said]
+
+
+def _lines(markdown: str) -> list[str]:
+    """The text line by line; of a table the cells, without its head."""
+    lines = [line.strip() for line in markdown.splitlines()]
+    found: list[str] = []
+    for at, line in enumerate(lines):
+        if not line.startswith("|"):
+            found.append(line)
+        elif at + 1 == len(lines) or not re.fullmatch(r"\|[\s:|-]*\|", lines[at + 1]):
+            found += [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
+    return found
 
 
 def supported(claim: str, proofs: Sequence[Citation], rarity: Rarity) -> bool:

@@ -1,0 +1,190 @@
+"""Which units of the best passages are said: the best, what it can't be understood without, and what adds to it.
+
+Only differences between scores count here (log odds; 1 is 2.7 times as likely), never their height.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from assistant.grouping import LEANS_BACK, Scored, group_of, lists_of, stands_alone, touch
+from assistant.query import Intent
+from corpus.instructions import gives_instructions
+from index.passages import Hit, Passage, Unit
+from index.terms import terms
+
+_WORDS: dict[Intent, int] = {"list": 120, "how": 120}
+"""About how many words an answer has, by what is asked; a whole list or code block may exceed it."""
+_DEFAULT_WORDS = 110
+_MARGIN = 2.5
+"""Units this far behind the best, in log odds, are left out: of 1 to 3 the best balance of facts and length on dev."""
+_GAP_WORDS = 30
+"""Between two chosen sentences of a paragraph, one of up to this many words is said too: it reads on."""
+_LIST_COUNTS = 60
+"""Words that a whole list takes of the budget at most, so that something is left for what else is said."""
+_SHORT_LIST = 60
+"""Words of a list that is said whole where half of it is."""
+_WITH_CODE: tuple[Intent, ...] = ("how", "fact", "why", "list")
+"""Where code may be said; a definition or a comparison has none."""
+_CLEARLY = 1.0
+"""A link or a menu's entry has to be this much better, in log odds, than all else to be said unasked."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Neighbouring units of one passage, quoted as one range. `under` is the heading to show above it, if any."""
+
+    passage: Passage
+    units: tuple[Unit, ...]
+    under: str = ""
+
+    @property
+    def start(self) -> int:
+        """Offset into the page's text."""
+        return self.units[0].start
+
+    @property
+    def end(self) -> int:
+        """Offset into the page's text."""
+        return self.units[-1].end
+
+
+def choose(
+    hits: Sequence[Hit],
+    scores: Sequence[Sequence[float]],
+    intent: Intent,
+    budget: int | None = None,
+    rarity: Mapping[str, float] | None = None,
+    most: int | None = None,
+    margin: float = _MARGIN,
+) -> list[Claim]:
+    """The claims of an answer: the best unit's first, then the rest of its passage and the other passages in page order.
+
+    `scores[i][j]` says how well unit j of hit i answers the question, `rarity` has the question's words with their
+    weights. The first group of units may exceed `budget` words, but not `most`. Empty where nothing can be said.
+    """
+    pool = _pool(hits, scores)
+    best_alone = max((scored.score for scored in pool if stands_alone(scored, intent)), default=float("-inf"))
+    clearly = float("inf") if intent in ("list", "define", "compare") else _CLEARLY
+    if best_alone > float("-inf"):
+        pool = [s for s in pool if stands_alone(s, intent) or s.score >= best_alone + clearly]
+    budget = budget or _WORDS.get(intent, _DEFAULT_WORDS)
+    picked = _Picked(rarity or {}, whole_lists=intent != "compare")
+    for scored in pool:
+        behind = pool[0].score - scored.score
+        if behind > margin:
+            break
+        group = group_of(scored, intent, reads_on=not picked.words)
+        fresh = [unit for unit in group if _key(scored.passage, unit) not in picked.said]
+        words = sum(len(scored.passage.words(unit).split()) for unit in fresh)
+        if not fresh or (picked.words and picked.words + words > budget) or (most and words > most):
+            continue
+        if intent not in _WITH_CODE and any(unit.kind == "code" for unit in group):
+            continue
+        listed = sum(unit.kind == "item" for unit in group) > 1
+        picked.add(scored.passage, group, min(words, _LIST_COUNTS) if listed else words)
+    return picked.claims()
+
+
+class _Picked:
+    """What has been chosen so far."""
+
+    def __init__(self, rarity: Mapping[str, float], whole_lists: bool) -> None:
+        self._whole_lists = whole_lists
+        self.words = 0
+        self.said: set[str] = set()
+        self._rarity = rarity
+        self._starts: dict[str, set[int]] = {}
+        self._passages: dict[str, Passage] = {}
+        self._first: int | None = None
+
+    def add(self, passage: Passage, units: Sequence[Unit], words: int) -> None:
+        """Takes units of a passage."""
+        self._first = units[0].start if self._first is None else self._first
+        self._passages.setdefault(passage.id, passage)
+        self._starts.setdefault(passage.id, set()).update(unit.start for unit in units)
+        self.said.update(_key(passage, unit) for unit in units)
+        self.words += words
+
+    def claims(self) -> list[Claim]:
+        """What was taken, as ranges; the one that was taken first leads."""
+        found = [
+            Claim(self._passages[key], run)
+            for key, at in self._starts.items()
+            for run in _runs(self._passages[key], self._withlists_of(self._passages[key], at))
+        ]
+        lead = next((at for at, claim in enumerate(found) if self._first in {unit.start for unit in claim.units}), 0)
+        if found and found[lead].passage.source != "document":  # a document's sections are short: they keep their order
+            found = found[lead : lead + 1] + found[:lead] + found[lead + 1 :]
+        return [replace(claim, under=_under(claim)) for claim in found]
+
+    def _withlists_of(self, passage: Passage, starts: set[int]) -> set[int]:
+        """Short lists are said whole where half of one was chosen, or where the question has words of its label."""
+        whole = set(starts)
+        for label, items in lists_of(passage) if self._whole_lists else ():
+            chosen = [unit for unit in items if unit.start in starts]
+            asked = label is not None and set(terms(passage.words(label))) & self._rarity.keys()
+            words = sum(len(passage.words(unit).split()) for unit in items)
+            if chosen and words <= _SHORT_LIST and (asked or 2 * len(chosen) >= len(items)):
+                whole.update(unit.start for unit in items)
+                whole.update([label.start] if label else [])
+        return whole
+
+
+def _pool(hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[Scored]:
+    """All units that may be claims, best first. What tells its reader what to do with his assistant is none."""
+    pool = [
+        Scored(unit, hit.passage, rank, score)
+        for rank, (hit, row) in enumerate(zip(hits, scores, strict=True))
+        for unit, score in zip(hit.passage.units, row, strict=True)
+        if unit.kind != "label" and not unit.header and score > float("-inf")
+    ]
+    return sorted(pool, key=lambda scored: (-scored.score, scored.rank, scored.unit.start))
+
+
+def _runs(passage: Passage, starts: set[int]) -> list[tuple[Unit, ...]]:
+    """The chosen units in page order, neighbours together; a short sentence between two of a paragraph reads on."""
+    units = passage.units
+    chosen = [unit.start in starts for unit in units]
+    for at in range(1, len(units) - 1):
+        before, unit, after = units[at - 1 : at + 2]
+        if chosen[at - 1] and chosen[at + 1] and before.block == unit.block == after.block:
+            chosen[at] |= len(passage.words(unit).split()) <= _GAP_WORDS
+    runs: list[list[Unit]] = []
+    previous: Unit | None = None
+    for unit, taken in zip(units, chosen, strict=True):
+        if taken and previous is not None and touch(passage, previous, unit):
+            runs[-1].append(unit)
+        elif taken:
+            runs.append([unit])
+        previous = unit if taken else None
+    return [tuple(run) for run in runs]
+
+
+def _under(claim: Claim) -> str:
+    """The heading that a claim needs above it: its first words point at something that stands before them."""
+    words = claim.passage.words(claim.units[0])
+    if claim.units[0].kind != "sentence" or not LEANS_BACK.match(words) or not claim.passage.headings:
+        return ""
+    heading = claim.passage.headings[-1]
+    return "" if gives_instructions(heading) else heading
+
+
+def _key(passage: Passage, unit: Unit) -> str:
+    """The same words are said once, wherever they stand."""
+    return " ".join(re.findall(r"\w+", passage.words(unit).lower()))
+
+
+def merge(claims: Sequence[Claim]) -> list[Claim]:
+    """Claims that touch in the same passage become one, so that they share a citation."""
+    merged: list[Claim] = []
+    for claim in claims:
+        last = merged[-1] if merged else None
+        if last and last.passage.id == claim.passage.id and last.end <= claim.start and not claim.under:
+            if touch(claim.passage, last.units[-1], claim.units[0]):
+                merged[-1] = replace(last, units=last.units + claim.units)
+                continue
+        merged.append(claim)
+    return merged

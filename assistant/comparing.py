@@ -1,0 +1,331 @@
+"""Comparisons: which sides a question names, what it asks about them, and which quotes speak of which side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from assistant.choosing import Claim, choose, merge
+from assistant.grouping import defines
+from assistant.layout import NOT_STATED, Comparison, Part, Quotes, Words
+from assistant.query import Entity, Query
+from assistant.sections import Sections
+from index.chunk import plain_markdown
+from index.passages import Hit, Passage, Unit
+from index.terms import terms
+
+_CELL_WORDS, _CELL_MOST = 45, 70
+"""About how many words a cell has, and how many at most."""
+_CELL_MARGIN = 1.5
+"""How far behind its best, in log odds, a cell's other quotes may be."""
+_SIDE = r"(?P<{0}>[\w./+#@'’-]+(?: [\w./+#@'’-]+){{0,4}}?)"
+_A, _B = _SIDE.format("a"), _SIDE.format("b")
+_END = r"(?=\s*(?:[,?:;.!(]|$|\s[-–—]\s)|\s(?:on|in|for|as|when|with|regarding|about|at|concerning|if|differ\w*|the better|better)\b)"
+_NAMED = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b(?:differences?|distinction|trade-?offs?|comparison|choos\w+|choice|decide) (?:is there |are there )?between (?:the )?{_A} and (?:the )?{_B}{_END}",
+        rf"\b(?:separates|distinguish(?:es)?|tells?) (?:the )?{_A} (?:apart )?from (?:the )?{_B}{_END}",
+        rf"\bcompar(?:e|ing) (?:the )?{_A} (?:and|with|to|against) (?:the )?{_B}{_END}",
+        rf"(?:^|[:,;.?]\s|\b(?:does|do|is|are|how|why|of|when|what) )(?:the |an? )?{_A} (?:compared? (?:to|with)|versus|vs\.?|differs? from|different from) (?:the |an? )?{_B}{_END}",
+        rf"\bhow (?:do|does|are|is) (?:the )?{_A} and (?:the )?{_B} (?:differ|compare|different)\b",
+    )
+)
+_ASPECT = re.compile(
+    r"\b(?:in terms of|when it comes to|with (?:regard|respect) to|regarding|concerning|as to|differ(?:s|ent)? (?:in|on|by)|(?<!\w)on|for|about|\s[-–—]|:|,)\s+(?P<what>[^?!.]+)",
+    re.IGNORECASE,
+)
+_FILLER = frozenset(
+    terms(
+        "compare compared comparison difference different differ differs versus vs between better best choose choice pick one each other "
+        "main key pros cons tradeoff tradeoffs trade-offs use using distinguish separates give table please tell explain make sense need mean tool tools"
+    )
+)
+
+
+_FIXED = (
+    "What it is",
+    "Best for",
+)  # rows that keep their quotes; of the others the row that is asked for may take some
+
+
+@dataclass(frozen=True)
+class Side:
+    """One thing that is compared. `entity` where the documents have a section of it."""
+
+    name: str
+    words: frozenset[str]  # the terms of its name
+    entity: Entity | None = None
+
+
+def sides_of(query: Query) -> tuple[Side, ...]:
+    """What a question compares, in its order; empty where it compares nothing, or doesn't name the sides."""
+    for pattern in _NAMED:
+        if found := pattern.search(query.text):
+            names = [
+                re.sub(r"^(the|an?|when|what|is|are|using)\s+", "", found[key].strip(), flags=re.I) for key in "ab"
+            ]
+            sides = tuple(_named(name, query.entities) for name in names)
+            if (
+                all(side.words for side in sides)
+                and sides[0].words != sides[1].words
+                and sides[0].name != sides[1].name
+            ):
+                return sides if len(query.entities) < 3 else tuple(_of_entity(entity) for entity in query.entities)
+    if len(query.entities) > 1 and (query.intent == "compare" or _either_or(query)):
+        return tuple(_of_entity(entity) for entity in query.entities)
+    return ()
+
+
+def _named(name: str, entities: Sequence[Entity]) -> Side:
+    """A side by its name in the question; the entity where the name is that, and nothing more."""
+    words = frozenset(terms(name))
+    for entity in entities:
+        if words <= {*terms(entity.name), *terms(entity.mention)} and {*terms(entity.mention)} <= words:
+            return _of_entity(entity)
+    return Side(name, words)
+
+
+def with_sides(query: Query) -> Query:
+    """The query with a sub-question a side to search, where it compares what the documents have no sections of."""
+    if query.parts or not (sides := sides_of(query)):
+        return query
+    aspect = aspect_of(query, sides)
+    context = " ".join(entity.mention for entity in query.entities if not any(side.entity for side in sides))
+    return replace(query, parts=tuple(" ".join(f"{context} {side.name} {aspect}".split()) for side in sides))
+
+
+def aspect_of(query: Query, sides: Sequence[Side]) -> str:
+    """What is asked about the sides, in the question's own words; "" where they are compared as such."""
+    named = {word for side in sides for word in side.words} | {
+        word for side in sides if side.entity for word in terms(side.entity.mention)
+    }
+    for found in _ASPECT.finditer(query.text):
+        what = found["what"].strip()
+        own = [word for word in terms(what) if word not in named and word not in _FILLER]
+        if re.match(r"(which|what|who|should|is|are|do|does|can)\b", what, re.IGNORECASE):
+            continue  # a question of its own names no aspect
+        if own and len(what.split()) <= 8 and not {*terms(what)} & named:
+            return what
+    return ""
+
+
+def _either_or(query: Query) -> bool:
+    """Whether the question offers its first two entities as a choice: "Celery or Airflow"."""
+    low = query.text.lower()
+    first, second = (low.find(entity.mention.lower()) for entity in query.entities[:2])
+    between = low[first:second]
+    return bool(re.search(r"\bor\b", between)) and not re.search(r"[.?!]", between)
+
+
+def _of_entity(entity: Entity) -> Side:
+    own, mention = set(terms(entity.name)), set(terms(entity.mention))
+    name = entity.name if own & mention else entity.mention
+    return Side(name, frozenset(terms(name)), entity)
+
+
+class Sided:
+    """Which passages and units speak of which side."""
+
+    def __init__(self, sides: Sequence[Side], is_about: Callable[[Entity, Passage], bool]) -> None:
+        self.sides = sides
+        self._is_about = is_about
+
+    def units(self, side: Side, passage: Passage) -> list[bool]:
+        """For each unit of a passage whether it may stand in a side's column."""
+        headed = set(terms(" ".join((*passage.headings, passage.title))))
+        if side.entity and not side.words <= set(terms(side.entity.name)):
+            about = self._is_about(side.entity, passage) and side.words <= headed | set(terms(passage.text))
+            return [about] * len(passage.units)
+        if side.entity:
+            return [self._is_about(side.entity, passage)] * len(passage.units)
+        return [
+            self._leads(side, plain_markdown(passage.words(u)))
+            or (not any(self._leads(other, plain_markdown(passage.words(u))) for other in self.sides)
+            and self._speaks(
+                side,
+                set(terms(plain_markdown(passage.words(u)))),
+                set(terms(passage.headings[-1])) if passage.headings else set(),
+                headed,
+            ))
+            for u in passage.units
+        ]
+
+    def _leads(self, side: Side, words: str) -> bool:
+        """Whether a unit begins with a side's name: "Spans: …"."""
+        named = set(terms(" ".join(words.split()[: len(side.words) + 1])))
+        return side.words <= named and not any(
+            other.words <= named or (other.words > side.words and (other.words - side.words) & named)
+            for other in self.sides
+            if other is not side
+        )
+
+    def _speaks(self, side: Side, said: set[str], heading: set[str], headed: set[str]) -> bool:
+        here = said | heading
+        if any(other is not side and other.words <= heading and not side.words <= heading for other in self.sides):
+            return False
+        if not side.words & here or not side.words <= here | headed:
+            return False
+        for other in self.sides:
+            if other is side:
+                continue
+            more_specific = other.words > side.words and bool((other.words - side.words) & here)
+            only_other = not (side.words - other.words) & here and bool(side.words - other.words)
+            names_both = bool(other.words - side.words) and (other.words - side.words) <= said and side.words <= said
+            if more_specific or only_other or (names_both and not side.words <= heading):
+                return False
+        return True
+
+
+def compare(
+    query: Query,
+    hits: Sequence[Hit],
+    scores: Sequence[Sequence[float]],
+    sides: Sequence[Side],
+    sections: Sections,
+    is_about: Callable[[Entity, Passage], bool],
+) -> list[Part]:
+    """A table whose every cell is quotes or says that the sources don't say; blocks under headings where a cell would
+    hold code. Empty where no side has anything."""
+    sided = Sided(sides, is_about)
+    aspect = aspect_of(query, sides)
+    hits, scores = _about_entities(query, sides, hits, scores, is_about)
+    described = [_described(side, sections) or _defined(side, sided, hits, scores) for side in sides]
+    rows: list[tuple[str, tuple[tuple[Claim, ...], ...]]] = []
+    labels = list(dict.fromkeys(label for own in described for label in own))
+    if aspect or any(len(own) < 2 for own in described):
+        asked = []
+        for at, (side, own) in enumerate(zip(sides, described, strict=True)):
+            asked.append(
+                _cell(side, sided, hits, scores, _ends({label: own[label] for label in own if label in _FIXED}))
+            )
+            described[at] = _without(own, _ends({"": asked[-1]}))
+        rows.append((aspect[:1].upper() + aspect[1:] or "What the sources say", tuple(asked)))
+    rows += [(label, tuple(own.get(label, ()) for own in described)) for label in labels]
+    rows = [row for row in rows if any(row[1])]
+    if any(side.entity is None and not any(row[at] for _, row in rows) for at, side in enumerate(sides)):
+        return []  # the question was read wrong, or one of the two is nowhere
+    if not any(cells for _, row in rows for cells in row):
+        return []
+    if any(unit.kind == "code" for _, row in rows for cell in row for claim in cell for unit in claim.units):
+        parts: list[Part] = []
+        for at, side in enumerate(sides):
+            claims = tuple(claim for _, row in rows for claim in row[at])
+            parts += [Words(f"### {side.name}"), Quotes(claims) if claims else Words(NOT_STATED)]
+        return parts
+    return [Comparison(tuple(side.name for side in sides), tuple(rows))]
+
+
+def _cell(
+    side: Side, sided: Sided, hits: Sequence[Hit], scores: Sequence[Sequence[float]], said: set[tuple[str, int]]
+) -> tuple[Claim, ...]:
+    """The best that the hits say of a side, without what another row says."""
+    own_hits: list[Hit] = []
+    own_scores: list[list[float]] = []
+    for hit, row in zip(hits, scores, strict=True):
+        may = [
+            ok and (hit.passage.url, unit.end) not in said
+            for ok, unit in zip(sided.units(side, hit.passage), hit.passage.units, strict=True)
+        ]
+        if any(may):
+            own_hits.append(hit)
+            own_scores.append([score if ok else float("-inf") for score, ok in zip(row, may, strict=True)])
+    chosen = choose(own_hits, own_scores, "compare", _CELL_WORDS, most=_CELL_MOST, margin=_CELL_MARGIN)
+    if not chosen:
+        chosen = choose(own_hits, own_scores, "how", _CELL_WORDS, margin=_CELL_MARGIN)  # code is all that there is
+    return tuple(
+        claim
+        for claim in merge([replace(claim, under="") for claim in chosen])
+        if not {(claim.passage.url, unit.end) for unit in claim.units} & said
+    )
+
+
+def _without(own: Mapping[str, tuple[Claim, ...]], said: set[tuple[str, int]]) -> dict[str, tuple[Claim, ...]]:
+    """Rows without the units that another row has."""
+    left: dict[str, tuple[Claim, ...]] = {}
+    for label, claims in own.items():
+        units = [
+            Claim(claim.passage, (unit,))
+            for claim in claims
+            for unit in claim.units
+            if (claim.passage.url, unit.end) not in said
+        ]
+        if units:
+            left[label] = tuple(merge(units))
+    return left or dict(own)
+
+
+def _ends(own: Mapping[str, Sequence[Claim]]) -> set[tuple[str, int]]:
+    return {(claim.passage.url, unit.end) for cell in own.values() for claim in cell for unit in claim.units}
+
+
+def _about_entities(
+    query: Query,
+    sides: Sequence[Side],
+    hits: Sequence[Hit],
+    scores: Sequence[Sequence[float]],
+    is_about: Callable[[Entity, Passage], bool],
+) -> tuple[Sequence[Hit], Sequence[Sequence[float]]]:
+    """Where the sides are parts of one thing that the question names ("open or half-open circuit breaker"), what is
+    about that."""
+    if any(side.entity for side in sides) or not query.entities:
+        return hits, scores
+    own = [at for at, hit in enumerate(hits) if any(is_about(entity, hit.passage) for entity in query.entities)]
+    return ([hits[at] for at in own], [scores[at] for at in own]) if own else (hits, scores)
+
+
+def _defined(
+    side: Side, sided: Sided, hits: Sequence[Hit], scores: Sequence[Sequence[float]]
+) -> dict[str, tuple[Claim, ...]]:
+    """The best sentence that begins "The side is …"."""
+    found = [
+        (score, -at, hit.passage, unit)
+        for at, (hit, row) in enumerate(zip(hits, scores, strict=True))
+        for unit, score, ok in zip(hit.passage.units, row, sided.units(side, hit.passage), strict=True)
+        if ok
+        and score > float("-inf")
+        and not hit.passage.words(unit).startswith("[")
+        and defines(plain_markdown(hit.passage.words(unit)), unit, set(side.words))
+    ]
+    if not found:
+        return {}
+    best = max(found, key=lambda one: one[:2])
+    return {"What it is": (Claim(best[2], (best[3],)),)}
+
+
+def _described(side: Side, sections: Sections) -> dict[str, tuple[Claim, ...]]:
+    """What the documents' section of a side says, by label: its definition, "Best For", "Key Features" …"""
+    if side.entity is None or not side.words <= set(terms(side.entity.name)):
+        return {}
+    found: dict[str, list[Claim]] = {}
+    for url in sections.documents():
+        for passage in sections.of_document(url, side.entity.anchor):
+            label = ""
+            run: list[Unit] = []
+            for unit in [*passage.units, None]:
+                words = passage.words(unit) if unit else ""
+                inline = re.match(r"\*\*([^*:]+):\*\*\s+\S", words)
+                if unit is not None and unit.kind == "item" and label:
+                    run.append(unit)
+                    continue
+                if run and label:
+                    found.setdefault(_capital(label), []).append(Claim(passage, tuple(run)))
+                run, label = [], ""
+                if unit is None:
+                    break
+                if unit.kind == "label":
+                    title = words.strip("*: ")
+                    label = "" if "resources" in title.lower() else title
+                elif inline:
+                    rest = replace(unit, start=unit.start + inline.end() - 1)  # the row says the label
+                    found.setdefault(_capital(inline[1]), []).append(Claim(passage, (rest,)))
+                elif unit.kind == "sentence" and not found:
+                    found["What it is"] = [Claim(passage, (unit,))]
+    return {label: tuple(claims) for label, claims in found.items()}
+
+
+def _capital(words: str) -> str:
+    """ "Best For" -> "Best for"; names and codes keep their capitals."""
+    first, *rest = words.split(" ")
+    return " ".join([first[:1].upper() + first[1:], *(word.lower() if word.istitle() else word for word in rest)])
