@@ -44,6 +44,7 @@ SCOPE = (
     "I answer questions about workflow orchestration from the documents and pages that I have, and quote them. "
     "Ask for example: What is Temporal best for?"
 )
+OTHERWISE = "The sources don't say so. What they say instead:"
 _NEAREST = 3
 """Resources named by an abstention, at most."""
 
@@ -109,7 +110,8 @@ class Assistant:
                 found = retrieve(self.index, self.topics, query, limit=CONSIDERED, only=only)
                 clock.lap("retrieve")
                 verdict = decide(found, query)
-                reply = self._abstain(query, found, verdict) if verdict.reason else self._compose(query, found, verdict)
+                answered = verdict.reason in (None, "false_premise")
+                reply = self._compose(query, found, verdict) if answered else self._abstain(query, found, verdict)
                 reply = replace(reply, confidence=verdict.confidence)
                 clock.lap("compose")
                 self._answers.put(key, reply)
@@ -172,7 +174,10 @@ class Assistant:
             cite(number, claim.passage, claim.start, claim.end, self.page_text(claim.passage.url))
             for number, claim in enumerate(laid_out.quoted, start=1)
         )
-        return self._reply(query, laid_out.text, None, sentences=laid_out.sentences, citations=citations)
+        text, reason = laid_out.text, None
+        if verdict and verdict.reason == "false_premise":
+            text, reason = f"{OTHERWISE}\n\n{text}", verdict.reason
+        return self._reply(query, text, reason, sentences=laid_out.sentences, citations=citations)
 
     def _worded(self, reply: Answer) -> Iterator[str | Answer]:
         """Its Markdown in pieces, by the user's model if there is one; then the Answer if that changed it."""

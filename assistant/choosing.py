@@ -113,14 +113,25 @@ class _Picked:
         found = [
             Claim(self._passages[key], run)
             for key, at in self._starts.items()
-            for run in _runs(self._passages[key], self._withlists_of(self._passages[key], at))
+            for run in _runs(self._passages[key], self._with_lists(self._passages[key], at))
         ]
         lead = next((at for at, claim in enumerate(found) if self._first in {unit.start for unit in claim.units}), 0)
         if found and found[lead].passage.source != "document":  # a document's sections are short: they keep their order
-            found = found[lead : lead + 1] + found[:lead] + found[lead + 1 :]
+            first, *before = self._from_first(found[lead])
+            found = [first, *found[:lead], *before, *found[lead + 1 :]]
         return [replace(claim, under=_under(claim)) for claim in found]
 
-    def _withlists_of(self, passage: Passage, starts: set[int]) -> set[int]:
+    def _from_first(self, claim: Claim) -> list[Claim]:
+        """A claim from the unit that was taken first, then what stands before that, if they are paragraphs of their own."""
+        at = next(number for number, unit in enumerate(claim.units) if unit.start == self._first)
+        if not at or any(unit.kind != "sentence" for unit in claim.units[: at + 1]):
+            return [claim]
+        before, unit = claim.units[at - 1], claim.units[at]
+        if before.block == unit.block or claim.passage.words(before).rstrip().endswith(":"):
+            return [claim]
+        return [replace(claim, units=claim.units[at:]), replace(claim, units=claim.units[:at])]
+
+    def _with_lists(self, passage: Passage, starts: set[int]) -> set[int]:
         """Short lists are said whole where half of one was chosen, or where the question has words of its label."""
         whole = set(starts)
         for label, items in lists_of(passage) if self._whole_lists else ():
@@ -182,9 +193,14 @@ def merge(claims: Sequence[Claim]) -> list[Claim]:
     merged: list[Claim] = []
     for claim in claims:
         last = merged[-1] if merged else None
-        if last and last.passage.id == claim.passage.id and last.end <= claim.start and not claim.under:
-            if touch(claim.passage, last.units[-1], claim.units[0]):
-                merged[-1] = replace(last, units=last.units + claim.units)
-                continue
+        if (
+            last
+            and last.passage.id == claim.passage.id
+            and last.end <= claim.start
+            and not claim.under
+            and touch(claim.passage, last.units[-1], claim.units[0])
+        ):
+            merged[-1] = replace(last, units=last.units + claim.units)
+            continue
         merged.append(claim)
     return merged

@@ -25,29 +25,29 @@ _END = r"(?=\s*(?:[,?:;.!(]|$|\s[-–—]\s)|\s(?:on|in|for|as|when|with|regardi
 _NAMED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\b(?:differences?|distinction|trade-?offs?|comparison|choos\w+|choice|decide) (?:is there |are there )?between (?:the )?{_A} and (?:the )?{_B}{_END}",
+        rf"\b(?:differences?|distinction|trade-?offs?|comparison|choos\w+|choice|decide) (?:is there "
+        rf"|are there )?between (?:the )?{_A} and (?:the )?{_B}{_END}",
         rf"\b(?:separates|distinguish(?:es)?|tells?) (?:the )?{_A} (?:apart )?from (?:the )?{_B}{_END}",
         rf"\bcompar(?:e|ing) (?:the )?{_A} (?:and|with|to|against) (?:the )?{_B}{_END}",
-        rf"(?:^|[:,;.?]\s|\b(?:does|do|is|are|how|why|of|when|what) )(?:the |an? )?{_A} (?:compared? (?:to|with)|versus|vs\.?|differs? from|different from) (?:the |an? )?{_B}{_END}",
+        rf"(?:^|[:,;.?]\s|\b(?:does|do|is|are|how|why|of|when|what) )(?:the |an? )?{_A} (?:compared? (?:to|with)"
+        rf"|versus|vs\.?|differs? from|different from) (?:the |an? )?{_B}{_END}",
         rf"\bhow (?:do|does|are|is) (?:the )?{_A} and (?:the )?{_B} (?:differ|compare|different)\b",
     )
 )
 _ASPECT = re.compile(
-    r"\b(?:in terms of|when it comes to|with (?:regard|respect) to|regarding|concerning|as to|differ(?:s|ent)? (?:in|on|by)|(?<!\w)on|for|about|\s[-–—]|:|,)\s+(?P<what>[^?!.]+)",
+    r"\b(?:in terms of|when it comes to|with (?:regard|respect) to|regarding|concerning|as to|differ(?:s"
+    r"|ent)? (?:in|on|by)|(?<!\w)on|for|about|\s[-–—]|:|,)\s+(?P<what>[^?!.]+)",
     re.IGNORECASE,
 )
 _FILLER = frozenset(
     terms(
-        "compare compared comparison difference different differ differs versus vs between better best choose choice pick one each other "
-        "main key pros cons tradeoff tradeoffs trade-offs use using distinguish separates give table please tell explain make sense need mean tool tools"
+        "compare compared comparison difference different differ differs versus vs between better best choose choice pick one "
+        "each other main key pros cons tradeoff tradeoffs trade-offs use using distinguish separates give table please tell "
+        "explain make sense need mean tool tools"
     )
 )
-
-
-_FIXED = (
-    "What it is",
-    "Best for",
-)  # rows that keep their quotes; of the others the row that is asked for may take some
+_FIXED = ("What it is", "Best for")
+"""Rows that keep their quotes; of the others, the row that is asked for may take some."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ def _named(name: str, entities: Sequence[Entity]) -> Side:
     """A side by its name in the question; the entity where the name is that, and nothing more."""
     words = frozenset(terms(name))
     for entity in entities:
-        if words <= {*terms(entity.name), *terms(entity.mention)} and {*terms(entity.mention)} <= words:
+        own, mention = set(terms(entity.name)), set(terms(entity.mention))
+        if own & mention and mention <= words <= own | mention:
             return _of_entity(entity)
     return Side(name, words)
 
@@ -120,9 +121,10 @@ def _either_or(query: Query) -> bool:
 
 
 def _of_entity(entity: Entity) -> Side:
-    own, mention = set(terms(entity.name)), set(terms(entity.mention))
-    name = entity.name if own & mention else entity.mention
-    return Side(name, frozenset(terms(name)), entity)
+    """A side under its section's heading; one that the question calls by a name of its own is something in the section."""
+    if set(terms(entity.name)) & set(terms(entity.mention)):
+        return Side(entity.name, frozenset(terms(entity.name)), entity)
+    return Side(entity.mention, frozenset(terms(entity.mention)))
 
 
 class Sided:
@@ -135,20 +137,19 @@ class Sided:
     def units(self, side: Side, passage: Passage) -> list[bool]:
         """For each unit of a passage whether it may stand in a side's column."""
         headed = set(terms(" ".join((*passage.headings, passage.title))))
-        if side.entity and not side.words <= set(terms(side.entity.name)):
-            about = self._is_about(side.entity, passage) and side.words <= headed | set(terms(passage.text))
-            return [about] * len(passage.units)
         if side.entity:
             return [self._is_about(side.entity, passage)] * len(passage.units)
         return [
             self._leads(side, plain_markdown(passage.words(u)))
-            or (not any(self._leads(other, plain_markdown(passage.words(u))) for other in self.sides)
-            and self._speaks(
-                side,
-                set(terms(plain_markdown(passage.words(u)))),
-                set(terms(passage.headings[-1])) if passage.headings else set(),
-                headed,
-            ))
+            or (
+                not any(self._leads(other, plain_markdown(passage.words(u))) for other in self.sides)
+                and self._speaks(
+                    side,
+                    set(terms(plain_markdown(passage.words(u)))),
+                    set(terms(passage.headings[-1])) if passage.headings else set(),
+                    headed,
+                )
+            )
             for u in passage.units
         ]
 
@@ -296,7 +297,7 @@ def _defined(
 
 def _described(side: Side, sections: Sections) -> dict[str, tuple[Claim, ...]]:
     """What the documents' section of a side says, by label: its definition, "Best For", "Key Features" …"""
-    if side.entity is None or not side.words <= set(terms(side.entity.name)):
+    if side.entity is None:
         return {}
     found: dict[str, list[Claim]] = {}
     for url in sections.documents():

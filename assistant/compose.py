@@ -24,20 +24,22 @@ from index.chunk import plain_markdown
 from index.passages import Hit, Passage, Unit
 from index.terms import terms
 
-_RUNNER_UP = 3.0
-"""How far behind, in log odds, the second recommendation may be."""
 _ELSEWHERE = 0.5
 """How far behind, in log odds, a recommendation may be of the best that the pages say."""
 _ASKS_FOR_PAGES = re.compile(
-    r"\b(which|what) (page|post|article|guide|document|chapter|site|website)s?\b|\bis there an? (\w+ )?(page|post|article|guide|book"
+    r"\b(which|what) (page|post|article|guide|document|chapter|site|website)s?\b|\bis there an? (\w+ )?(page"
+    r"|post|article|guide|book"
     r"|paper|tutorial|talk)\b|\bwhere (is|are) .{2,60}\b(explained|documented|described|covered)\b"
-    r"|\bwhere (can|do|could|should|might|would) (i|we|one|you) (\w+ )?(read|learn|find|look|start)\b|\bpoint me (to|at)\b"
-    r"|\b(links?|resources|further reading|reading list|books?|papers?|docs|documentation|tutorials?) (for|on|about|to)\b"
+    r"|\bwhere (can|do|could|should|might|would) (i|we|one|you) (\w+ )?(read|learn|find|look|start)\b"
+    r"|\bpoint me (to|at)\b"
+    r"|\b(links?|resources|further reading|reading list|books?|papers?|docs|documentation|tutorials?) (for|on"
+    r"|about|to)\b"
     r"|\bread (up|more)\b|\b(good|more|further) (reading|resources|links)\b",
     re.IGNORECASE,
 )
 _ASKS_FOR_ONE = re.compile(
-    r"\b(which|what) (\w+ ){0,2}(tool|orchestrator|framework|engine|platform|option|one)\b|\bsuggestions?\b|\bwhat fits\b"
+    r"\b(which|what) (\w+ ){0,2}(tool|orchestrator|framework|engine|platform|option|one)\b|\bsuggestions?\b"
+    r"|\bwhat fits\b"
     r"|\b(should|would|could|can) (i|we|you) (use|pick|choose|take|go for)\b",
     re.IGNORECASE,
 )
@@ -154,18 +156,20 @@ def _recommendation(hits: Sequence[Hit], scores: Sequence[Sequence[float]], rari
     if _names(passage) is None:
         parts.append(Words(f"**{passage.headings[-1]}**"))
     parts.append(Quotes(_ranges(passage, wanted)))
-    for behind, other in found[1:2]:
-        if best - behind <= _RUNNER_UP:
-            second = hits[other].passage
-            suits = _suits(second)
-            assert suits is not None
-            units = (
-                {suits.start}
-                if suits.kind != "label"
-                else {suits.start, *(u.start for u in _list_below(second, suits))}
-            )
-            parts += [Words(f"**Runner-up: {second.headings[-1]}**"), Quotes(_ranges(second, units))]
+    same = _label(passage)
+    for second in (hits[other].passage for _, other in found[1:] if _label(hits[other].passage) == same):
+        suits = _suits(second)
+        units = {unit.start for unit in (suits, *_list_below(second, suits)) if unit} if suits else set()
+        parts += [Words(f"**Runner-up: {second.headings[-1]}**"), Quotes(_ranges(second, units))]
+        break
     return parts
+
+
+def _label(passage: Passage) -> str:
+    """What a section calls that which it suits: only sections that say it alike are rivals."""
+    suits = _suits(passage)
+    found = _SUITS.match(passage.words(suits)) if suits else None
+    return found[1].lower() if found else ""
 
 
 _SUITS = re.compile(r"^\**(best for|use when|use cases?|use it when|when to use|choose)\b", re.IGNORECASE)
@@ -184,6 +188,8 @@ def _names(passage: Passage) -> Unit | None:
 
 def _list_below(passage: Passage, label: Unit) -> list[Unit]:
     below: list[Unit] = []
+    if label.kind != "label":
+        return below
     for unit in passage.units[passage.units.index(label) + 1 :]:
         if unit.kind != "item":
             break
@@ -199,7 +205,8 @@ def _ranges(passage: Passage, starts: set[int]) -> tuple[Claim, ...]:
 # ---------------------------------------------------------------- definition
 
 _SUBJECT = re.compile(
-    r"^\W*(?:what|who)(?:'s|’s| is| are| was| does)? (?:exactly )?(?:meant by |is |are )?(?:an? |the )?(?P<what>.+?)(?: mean| stand for|, exactly| exactly)?\W*$"
+    r"^\W*(?:what|who)(?:'s|’s| is| are| was| does)? (?:exactly )?(?:meant by |is |are )?(?:an? "
+    r"|the )?(?P<what>.+?)(?: mean| stand for|, exactly| exactly)?\W*$"
     r"|\b(?:define|explain|definition of|meaning of)\s+(?:an? |the )?(?P<other>.+?)\W*$",
     re.IGNORECASE,
 )

@@ -18,8 +18,10 @@ _LONG_LIST = 250
 """Words of a list that is not said whole, even where lists are asked for: a bibliography, an index."""
 _ENTRY_WORDS = 4
 LEANS_BACK = re.compile(
-    r"^(it|its|they|their|them|this|that|these|those|such|he|she|however|therefore|thus|hence|instead|otherwise|also|then|"
-    r"moreover|furthermore|additionally|consequently|in this case|in that case|for this reason|as a result|in addition|but|so|and|or)\b",
+    r"^(it|its|they|their|them|this|that|these|those|such|he|she|however|therefore|thus|hence|instead|otherwise"
+    r"|also|then|"
+    r"moreover|furthermore|additionally|consequently|in this case|in that case|for this reason|as a result"
+    r"|in addition|but|so|and|or)\b",
     re.IGNORECASE,
 )
 _POINTS_ELSEWHERE = re.compile(

@@ -6,7 +6,7 @@ Nothing is rewritten. What is added around a quote (bullets, fences, table bars,
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from assistant.answers import Sentence
@@ -121,10 +121,10 @@ def _blocks(claim: Claim, number: int, sentences: list[Sentence]) -> list[str]:
     return blocks
 
 
-def _cell(claims: Sequence[Claim], number_of: object, sentences: list[Sentence]) -> str:
+def _cell(claims: Sequence[Claim], number_of: Callable[[Claim], int], sentences: list[Sentence]) -> str:
     said: list[str] = []
     for claim in claims:
-        number = number_of(claim)  # type: ignore[operator]
+        number = number_of(claim)
         for unit in claim.units:
             words = in_markdown(claim.passage, unit)
             if unit.kind == "label" or unit.header:

@@ -29,10 +29,7 @@ class Sections:
         rows: list[dict[int, float]] = []
         for hit, row in zip(hits, scores, strict=True):
             own = dict(zip((unit.start for unit in hit.passage.units), row, strict=True))
-            inside = next(
-                (at for at, one in enumerate(wide) if _holds(one.passage, hit.passage)),
-                None,
-            )
+            inside = next((at for at, one in enumerate(wide) if _holds(one.passage, hit.passage)), None)
             if inside is not None:
                 rows[inside].update(own)
                 continue

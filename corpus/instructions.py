@@ -22,67 +22,98 @@ _ORDERS = (
     r"instructions?|prompts?|guidelines?|directives?|directions|system messages?|orders|training|guard ?rails?"
     r"|safety (?:rules|measures|filters)"
 )
-_SAY = r"(?:say|state|claim|reply|respond|answer|write|print|output|repeat|mention|recommend|cite|link|praise|promote|tell|insist|end|begin|start)"
 _TELL = r"(?:say|state|claim|reply|respond|answer|mention|recommend|cite|praise|promote)"
+_SAY = rf"(?:{_TELL}|write|print|output|repeat|link|tell|insist|end|begin|start)"
 _PATTERNS = (
     # What it was told before shall not count.
-    rf"\b(?:ignore|disregard|forget|override|bypass|discard|neglect|overrule|set aside|do not (?:follow|obey)|don't (?:follow|obey)"
+    rf"\b(?:ignore|disregard|forget|override|bypass|discard|neglect|overrule|set aside|do not (?:follow|obey)"
+    rf"|don't (?:follow|obey)"
     rf"|stop (?:following|obeying)|instead of following)\b[^.!?]{{0,60}}\b(?:{_ORDERS})\b",
-    r"\b(?:ignore|disregard|forget)\b[^.!?]{0,30}\b(?:previous|prior|preceding|above|earlier|other|everything|all)\b[^.!?]{0,20}"
+    r"\b(?:ignore|disregard|forget)\b[^.!?]{0,30}\b(?:previous|prior|preceding|above|earlier|other|everything"
+    r"|all)\b[^.!?]{0,20}"
     r"\b(?:rules|sources?|context|text|questions?|you (?:know|were told|have been told)|you've been told|said)\b",
-    r"\b(?:new|updated|real|actual|hidden|secret|important|urgent|additional|special) instructions?\b\s*(?::|for (?:you|the|any|all|every)\b|follow)",
+    r"\b(?:new|updated|real|actual|hidden|secret|important|urgent|additional|special) instructions?\b\s*(?::"
+    r"|for (?:you|the|any|all|every)\b|follow)",
     r"\b(?:your|the) (?:real|new|actual|only|true) (?:task|goal|job|purpose|role|instructions?) (?:is|are)\b",
     r"\binstructions? (?:to|for) (?:the |any |all |every )?" + _WHO + r"\b",
     # Who it shall be.
-    r"\byou are (?:now|henceforth|from now on) (?:an?|the|in|called|named|my|dan|free (?:of|from)|unrestricted|no longer|allowed to)\b"
+    r"\byou are (?:now|henceforth|from now on) (?:an?|the|in|called|named|my|dan|free (?:of|from)|unrestricted"
+    r"|no longer|allowed to)\b"
     r"|\byou are no longer (?:bound|an?|the|restricted|limited|oka)\b|\bpretend (?:to be|that you|you are|you're)\b",
     r"\bact as (?:a |an |the |if you )?(?:dan\b|unrestricted|different|evil|my |" + _WHO + r")",
-    r"\b(?:developer|god|admin|jailbreak|dan) mode\b[^.!?]{0,30}\b(?:enabled|activated|on|unlocked)\b|\bjailbr(?:eak|oken)",
+    r"\b(?:developer|god|admin|jailbreak|dan) mode\b[^.!?]{0,30}\b(?:enabled|activated|on|unlocked)\b"
+    r"|\bjailbr(?:eak|oken)",
     # It is spoken to.
     rf"(?:^|[.!?:]\s|[\[({{*#<-]\s?)(?:dear |hey |hi |hello |attention,? (?:to )?|to (?:all |any |every |the )?|note (?:to|for) "
     rf"(?:the |any |all )?|message (?:to|for) (?:the )?|important for )?(?:the |all |any |every )?{_WHO}\s*[,:!]\s",
-    rf"\b(?:note|message|memo|notice|hint|reminder|advice|attention) (?:to|for) (?:the |any |all |every |our )?{_WHO}\b",
+    rf"\b(?:note|message|memo|notice|hint|reminder|advice|attention) (?:to|for) (?:the |any |all |every "
+    rf"|our )?{_WHO}\b",
     rf"\bif you(?:'re| are) (?:a |an |the |reading this (?:as )?(?:a |an )?)?{_WHO}\b",
-    rf"\b{_WHO} (?:that|who|which) (?:reads?|summari[sz]es?|processe?s?|sees?|index(?:es)?|quotes?|cites?|answers?) (?:this|these)\b",
+    rf"\b{_WHO} (?:that|who|which) (?:reads?|summari[sz]es?|processe?s?|sees?|index(?:es)?|quotes?|cites?"
+    rf"|answers?) (?:this|these)\b",
     rf"\b{_WHO} (?:reading|summari[sz]ing|processing|quoting|citing|indexing) (?:this|these)\b",
-    rf"\bas (?:a |an )?{_WHO},? you\b|\b{_WHO},? (?:you|please) (?:must|should|shall|will|have to|need to|are to|{_SAY})\b",
-    rf"\b{_WHO} (?:must|should|shall|is to|are to|has to|have to|needs? to)(?: now| always| never| only| not)? {_SAY}\b",
+    rf"\bas (?:a |an )?{_WHO},? you\b|\b{_WHO},? (?:you|please) (?:must|should|shall|will|have to|need to|are to"
+    rf"|{_SAY})\b",
+    rf"\b{_WHO} (?:must|should|shall|is to|are to|has to|have to|needs? to)(?: now| always| never| only"
+    rf"| not)? {_SAY}\b",
     # A turn of a conversation that nobody had.
-    r"(?:^|\n)\W*(?:system|assistant|developer|human|ai|bot)(?: (?:message|prompt|override|note|notice|update|instruction|says))?\s?(?::|>|\])\s?",
+    r"(?:^|\n)\W*(?:system|assistant|developer|human|ai|bot)(?: (?:message|prompt|override|note|notice|update"
+    r"|instruction|says))?\s?(?::|>|\])\s?",
     r"(?:^|\n|[.!?\"']\s)\W*(?:user|customer|question)\s?:.{0,300}\b(?:assistant|answer|ai|bot|oka)\s?:",
-    r"<\|[^|<>\n]{1,30}\|>|\[/?(?:inst|sys|system_prompt|available_tools|tool_calls?)\]|<</?sys>>|<(?:start|end)_of_turn>",
-    r"</?(?:system|sources|instructions|assistant|tool_call|function_call|untrusted)(?: [^<>]*)?>|</(?:source|question|prompt|context|user|human)>",
-    r"#{2,}\s*(?:instruction|system|response|assistant|human|user|new task)s?\b\s?:?|\b(?:begin|end|start) (?:of )?(?:system|new|admin|user|untrusted) "
+    r"<\|[^|<>\n]{1,30}\|>|\[/?(?:inst|sys|system_prompt|available_tools|tool_calls?)\]|<</?sys>>|<(?:start"
+    r"|end)_of_turn>",
+    r"</?(?:system|sources|instructions|assistant|tool_call|function_call|untrusted)(?: [^<>]*)?>|</(?:source"
+    r"|question|prompt|context|user|human)>",
+    r"#{2,}\s*(?:instruction|system|response|assistant|human|user|new task)s?\b\s?:?|\b(?:begin|end"
+    r"|start) (?:of )?(?:system|new|admin|user|untrusted) "
     r"(?:prompt|instructions?|message|turn|input|context)\b|\"role\"\s?:\s?\"(?:system|assistant|user|developer)\"",
-    r"\bprevious conversation\b[^.!?]{0,40}\b(?:agreed|promised|decided)\b|\bas (?:we|you) (?:have )?agreed (?:before|earlier)\b",
+    r"\bprevious conversation\b[^.!?]{0,40}\b(?:agreed|promised|decided)\b|\bas (?:we"
+    r"|you) (?:have )?agreed (?:before|earlier)\b",
     # What the answer shall be.
-    rf"\b(?:reply|respond|answer|output|say|write|repeat|print)\b[^.!?]{{0,30}}\b(?:only|exactly|just|nothing but|nothing except|solely)\b"
-    rf"[^.!?]{{0,30}}\b(?:words?|phrase|sentence|string|letters?|code ?word|emoji|poem|song)\b",
-    r"\b(?:reply|respond|answer|end|begin|start|finish|close)\b[^.!?]{0,30}\b(?:with|by saying)\b[^.!?]{0,12}\b(?:the )?(?:words?|phrase|sentence|exact)\b",
-    r"\b(?:cite|include|add|append|insert|mention|link|put|place|embed|render|show|display|use|quote|name|reference|praise|recommend|write|translate)\b"
-    r"[^.!?]{0,100}\b(?:to|in|into|of|at the end of|for|on|under|with) (?:your|every|each|all|any|the final|the next)(?: \w+)? (?:answers?|repl(?:y|ies)|responses?|summar(?:y|ies)|outputs?|citations?)\b",
-    r"\byour (?:final |next )?(?:answers?|repl(?:y|ies)|responses?|summary) (?:must|should|shall|has to|will|needs to|is|to)\b",
+    r"\b(?:reply|respond|answer|output|say|write|repeat|print)\b[^.!?]{0,30}\b(?:only|exactly|just"
+    r"|nothing but|nothing except|solely)\b"
+    r"[^.!?]{0,30}\b(?:words?|phrase|sentence|string|letters?|code ?word|emoji|poem|song)\b",
+    r"\b(?:reply|respond|answer|end|begin|start|finish|close)\b[^.!?]{0,30}\b(?:with"
+    r"|by saying)\b[^.!?]{0,12}\b(?:the )?(?:words?|phrase|sentence|exact)\b",
+    r"\b(?:cite|include|add|append|insert|mention|link|put|place|embed|render|show|display|use|quote|name"
+    r"|reference|praise|recommend|write|translate)\b"
+    r"[^.!?]{0,100}\b(?:to|in|into|of|at the end of|for|on|under|with) (?:your|every|each|all|any|the final"
+    r"|the next)(?: \w+)? (?:answers?|repl(?:y|ies)|responses?|summar(?:y|ies)|outputs?|citations?)\b",
+    r"\byour (?:final |next )?(?:answers?|repl(?:y|ies)|responses?|summary) (?:must|should|shall|has to|will"
+    r"|needs to|is|to)\b",
     r"\bcite (?:only |always |instead |as source )?(?:this page|https?://|\S+\.(?:com|org|net|io|test|example)\b)"
-    r"|\b(?:cite|quote|name|give|list|credit|use|present)\b[^.!?]{0,80}\bas (?:the|your) (?:only |single |sole |official )?(?:source|reference|citation)\b",
-    rf"\bfrom now on\b,? ?(?:you (?:must|should|shall|will|are|have to|may|always|never)|always|never|every answer|each answer|all answers|please|(?:only )?{_TELL})\b",
-    rf"^\W*(?:always|never|only|you must(?: now| always| never| only| not)?|you (?:should|shall)(?: now| always| never| only)) {_TELL}\b",
-    r"\b(?:tell|inform|warn|convince|ask|instruct|advise|persuade|urge) (?:the|your|every|all|any) (?:users?|readers?|visitors?|customers?|person|human|one asking|asker)\b",
-    r"\b(?:don't|do not|never) (?:mention|tell|reveal|say|disclose|show)\b[^.!?]{0,40}\b(?:this (?:message|note|instruction|page|text)|users?|anyone|readers?|competitors?)\b",
+    r"|\b(?:cite|quote|name|give|list|credit|use|present)\b[^.!?]{0,80}\bas (?:the|your) (?:only |single |sole "
+    r"|official )?(?:source|reference|citation)\b",
+    rf"\bfrom now on\b,? ?(?:you (?:must|should|shall|will|are|have to|may|always|never)|always|never"
+    rf"|every answer|each answer|all answers|please|(?:only )?{_TELL})\b",
+    rf"^\W*(?:always|never|only|you must(?: now| always| never| only| not)?|you (?:should|shall)(?: now| always"
+    rf"| never| only)) {_TELL}\b",
+    r"\b(?:tell|inform|warn|convince|ask|instruct|advise|persuade|urge) (?:the|your|every|all|any) (?:users?"
+    r"|readers?|visitors?|customers?|person|human|one asking|asker)\b",
+    r"\b(?:don't|do not|never) (?:mention|tell|reveal|say|disclose|show)\b[^.!?]{0,40}\b(?:this (?:message|note"
+    r"|instruction|page|text)|users?|anyone|readers?|competitors?)\b",
     # What it shall give away or do.
-    r"\b(?:reveal|print|show|leak|disclose|repeat|output|give|display|dump|summari[sz]e|send)\b[^.!?]{0,50}\b(?:system prompt|your (?:instructions?|prompt|rules)|(?:chat|conversation) history|(?:previous|last|hidden) (?:message|conversation|prompt)s?|user's (?:question|name|data))\b",
-    r"\b(?:send|post|forward|submit|upload|e-?mail|exfiltrate|paste|enter|type)\b[^.!?]{0,60}\b(?:api ?keys?|passwords?|tokens?|credentials|secrets?|"
+    r"\b(?:reveal|print|show|leak|disclose|repeat|output|give|display|dump|summari[sz]e"
+    r"|send)\b[^.!?]{0,50}\b(?:system prompt|your (?:instructions?|prompt|rules)|(?:chat|conversation) history"
+    r"|(?:previous|last|hidden) (?:message|conversation|prompt)s?|user's (?:question|name|data))\b",
+    r"\b(?:send|post|forward|submit|upload|e-?mail|exfiltrate|paste|enter|type)\b[^.!?]{0,60}\b(?:api ?keys?"
+    r"|passwords?|tokens?|credentials|secrets?|"
     r"credit cards?|conversation|question|chat)\b[^.!?]{0,60}(?:https?://|\bto \S+@|\bto \S+\.\w{2,})",
-    r"\b(?:call|invoke|execute) (?:the |your )?(?:\w+ )?(?:tools?|functions?|plugin|shell|terminal|browser)\b[^.!?]{0,40}\b(?:and|to|with)\b[^.!?]{0,40}\b(?:delete|send|open|fetch|post|rm|https?)",
-    r"\b(?:decode|decrypt|translate|base64|rot13)\b[^.!?]{0,60}\b(?:and|then)\b[^.!?]{0,20}\b(?:follow|do|execute|obey|say|reply|carry|act|run)\b",
+    r"\b(?:call|invoke|execute) (?:the |your )?(?:\w+ )?(?:tools?|functions?|plugin|shell|terminal"
+    r"|browser)\b[^.!?]{0,40}\b(?:and|to|with)\b[^.!?]{0,40}\b(?:delete|send|open|fetch|post|rm|https?)",
+    r"\b(?:decode|decrypt|translate|base64|rot13)\b[^.!?]{0,60}\b(?:and|then)\b[^.!?]{0,20}\b(?:follow|do"
+    r"|execute|obey|say|reply|carry|act|run)\b",
     # The same in the languages most used for it.
     r"\b(?:ignorier\w*|vergiss|missachte)\b[^.!?]{0,50}\b(?:anweisung\w*|vorgaben|regeln|befehle)\b",
-    r"\b(?:ignor(?:a|e|ez|ar|er|are)|olvida|oubliez?|dimentica|esque[cç]a|desconsidere)\b[^.!?]{0,50}\b(?:instruc\w+|instruk\w+|instru[cç][oõ]es|istruzioni|consignes|reglas|regole)\b",
+    r"\b(?:ignor(?:a|e|ez|ar|er|are)|olvida|oubliez?|dimentica|esque[cç]a"
+    r"|desconsidere)\b[^.!?]{0,50}\b(?:instruc\w+|instruk\w+|instru[cç][oõ]es|istruzioni|consignes|reglas|regole)\b",
     r"игнорируй\w*.{0,40}(?:инструкц|указани)|忽略.{0,20}(?:指令|指示|说明|提示)|(?:以前|これまで|上記).{0,15}指示.{0,10}無視",
 )  # fmt: skip
 _ORDER = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.IGNORECASE)
 _LINK = re.compile(
     r"!?\[[^\]\n]*\](?:\(|:)\s*<?(?P<target>(?:[a-z][a-z+.-]*:|//|www\.)[^)\s>]*)"
-    r"|<\s*(?:img|a|script|iframe|svg|form|link|meta|object|embed|base|video|audio|input)\b[^<>]*?(?:src|href|action|data|content)\s*="
+    r"|<\s*(?:img|a|script|iframe|svg|form|link|meta|object|embed|base|video|audio|input)\b[^<>]*?(?:src|href"
+    r"|action|data|content)\s*="
     r"\s*[\"'{]*(?P<address>(?:[a-z][a-z+.-]*:|//)[^\s\"'>]*)|<\s*script\b|\b(?:javascript|vbscript)\s*:\s*\w+\s*\(",
     re.IGNORECASE,
 )
@@ -94,9 +125,11 @@ _LOOKS_LIKE = str.maketrans(
 
 # A sentence without any of these is let through at once: one question looks at a hundred.
 _TELLING = re.compile(
-    rf"\b(?:{_WHO}|{_ORDERS}|ignore|disregard|forget|rules|task|goal|purpose|role|mode|system|developer|human|bot|user|customer"
+    rf"\b(?:{_WHO}|{_ORDERS}|ignore|disregard|forget|rules|task|goal|purpose|role|mode|system|developer|human"
+    rf"|bot|user|customer"
     rf"|question|you|your|answers?|{_TELL}|say|summary|source|from now on|always|never|only|pretend|act as|jailbr\w+"
-    r"|api ?keys?|passwords?|credentials|tools?|functions?|decode|base64|previous conversation|agreed|reveal|print)\b|<|\[/?(?:inst|sys)|##"
+    r"|api ?keys?|passwords?|credentials|tools?|functions?|decode|base64|previous conversation|agreed|reveal"
+    r"|print)\b|<|\[/?(?:inst|sys)|##"
     r"|ignor|vergiss|missachte|olvida|oubli|dimentica|esque|desconsidere|игнорируй|忽略|無視",
     re.IGNORECASE,
 )

@@ -97,7 +97,7 @@ def _unclaimed(answer: Answer) -> list[str]:
         piece.strip()
         for line in _lines(without_links(answer.text))
         if not _FRAME.match(line)
-        for piece in re.split(r"\s?(?:\[\d+\])+\s*", line)
+        for piece in re.split(r"\s?(?:\[\d+\])+\s*(?:·\s)?", line)
     )
     return [piece for piece in pieces if terms(plain(piece)) and key(plain(piece)) not in said]
 

@@ -1,0 +1,119 @@
+"""Which units are said, and what comes with them."""
+
+from dataclasses import replace
+
+from assistant.choosing import Claim, choose, merge
+from tests.passages import hit, one_block, passage, said
+
+
+def test_a_list_is_whole_and_has_its_label() -> None:
+    listed = passage(
+        ("sentence", "Other."), ("label", "States:"), ("item", "Open"), ("item", "Closed"), ("item", "Half")
+    )
+    claims = choose([hit(listed)], [[-9.0, 0.0, -1.0, 3.0, -1.0]], "list")
+    assert said(claims) == ["States:", "Open", "Closed", "Half"]
+
+
+def test_a_lead_in_brings_what_it_introduces() -> None:
+    steps = passage(("sentence", "Set the option like this:"), ("code", "x = 1\ny = 2"), ("sentence", "Done."))
+    claims = choose([hit(steps)], [[3.0, -5.0, -5.0]], "fact")
+    assert said(claims)[:2] == ["Set the option like this:", "x = 1\ny = 2"]
+
+
+def test_a_sentence_that_leans_back_brings_the_one_before() -> None:
+    leaning = one_block(
+        passage(("sentence", "A task is retried by default."), ("sentence", "It waits a second first."))
+    )
+    claims = choose([hit(leaning)], [[-5.0, 3.0]], "fact")
+    assert said(claims) == ["A task is retried by default.", "It waits a second first."]
+
+
+def test_the_best_sentence_takes_along_what_goes_on_with_it() -> None:
+    words = (
+        "The limit is optional for a task.",
+        "Its default is zero, which means none.",
+        "Workers have names of their own.",
+    )
+    paragraph = one_block(passage(*(("sentence", one) for one in words)))
+    assert said(choose([hit(paragraph)], [[3.0, -5.0, -5.0]], "fact")) == list(words[:2])
+
+
+def test_where_nothing_stands_before_a_pronoun_the_heading_does() -> None:
+    page = passage(("sentence", "It waits a second before each retry."), headings=("Tasks", "Backoff"))
+    assert [claim.under for claim in choose([hit(page)], [[1.0]], "fact")] == ["Backoff"]
+
+
+def test_half_a_list_is_said_whole() -> None:
+    listed = passage(("label", "Uses:"), ("item", "Leader election of nodes"), ("item", "Shared configuration of nodes"),
+                     ("item", "Locks that many nodes share"))  # fmt: skip
+    assert len(said(choose([hit(listed)], [[0.0, 3.0, 2.0, -9.0]], "fact"))) == 4
+    assert len(said(choose([hit(listed)], [[0.0, 3.0, -9.0, -9.0]], "fact"))) == 2
+    assert len(said(choose([hit(listed)], [[0.0, 3.0, -9.0, -9.0]], "fact", rarity={"use": 1.0}))) == 4
+
+
+def test_the_answer_comes_first_and_a_document_keeps_its_order() -> None:
+    words = (
+        "A broker is a post office for tasks.",
+        "Nothing at all of interest stands here.",
+        "It takes Redis or RabbitMQ as well.",
+    )
+    page = passage(*(("sentence", one) for one in words[:2]), ("sentence", "The broker may be Redis or RabbitMQ."))
+    assert said(choose([hit(page)], [[1.0, -9.0, 2.0]], "fact"))[0] == "The broker may be Redis or RabbitMQ."
+    document = passage(("sentence", "A queue."), ("sentence", "No."), ("sentence", "Redis."), source="document")
+    assert said(choose([hit(document)], [[1.0, -9.0, 2.0]], "fact"))[0] == "A queue."
+
+
+def test_pointers_questions_and_menus_say_nothing() -> None:
+    page = passage(("sentence", "See the guide for more on retries."), ("sentence", "What is a retry policy?"),
+                   ("sentence", "The pages are:"), ("item", "Retries"), ("item", "Timeouts"), ("item", "Limits"),
+                   ("sentence", "A retry waits for the backoff to pass."))  # fmt: skip
+    assert said(choose([hit(page)], [[3.0, 3.0, 3.0, -9.0, -9.0, -9.0, 2.5]], "fact")) == [
+        "A retry waits for the backoff to pass."
+    ]
+
+
+def test_a_bibliography_is_no_list() -> None:
+    papers = [("item", " ".join(["Author and title of a paper"] * 10)) for _ in range(8)]
+    page = passage(("sentence", "More papers on consensus:"), *papers, ("sentence", "Two of five servers may fail."))  # type: ignore[arg-type]
+    scores = [3.0, *[1.0] * 8, 2.5]
+    assert said(choose([hit(page)], [scores], "list"))[0] == "Two of five servers may fail."
+
+
+def test_a_long_list_leaves_room_for_a_sentence() -> None:
+    items = [("item", f"Number {number} of the kinds of task that there are") for number in range(12)]
+    listed = passage(("label", "Kinds:"), *items)  # type: ignore[arg-type]
+    other = passage(("sentence", "Every kind of task has a name of its own."), id="q")
+    claims = choose([hit(listed), hit(other)], [[0.0, 3.0, *[2.0] * 11], [2.0]], "list")
+    assert "Every kind of task has a name of its own." in said(claims)
+    assert len(said(claims)) == 14
+
+
+def test_what_was_taken_out_of_a_passage_stays_out_of_its_quotes() -> None:
+    page = one_block(passage(("sentence", "One is fine."), ("sentence", "Two is bad."), ("sentence", "Three is fine.")))
+    good = replace(page, units=(page.units[0], page.units[2]))
+    assert [good.text[c.start : c.end] for c in merge([Claim(good, (unit,)) for unit in good.units])] == [
+        "One is fine.",
+        "Three is fine.",
+    ]
+
+
+def test_the_same_words_are_said_once() -> None:
+    first, second = passage(("sentence", "Same words."), id="a"), passage(("sentence", "Same words."), id="b")
+    assert said(choose([hit(first, 2.0), hit(second)], [[2.0], [2.0]], "fact")) == ["Same words."]
+
+
+def test_what_falls_far_behind_is_left_out() -> None:
+    long = " ".join(["word"] * 40)
+    both = passage(("sentence", f"Best {long}."), ("sentence", f"Worse {long}."))
+    assert said(choose([hit(both)], [[5.0, 0.0]], "fact")) == [f"Best {long}."]
+
+
+def test_nothing_to_choose_from_gives_nothing() -> None:
+    assert choose([], [], "fact") == []
+
+
+def test_neighbouring_claims_share_a_citation() -> None:
+    one = passage(("sentence", "One."), ("sentence", "Two."), ("sentence", "Three."))
+    merged = merge([Claim(one, one.units[:1]), Claim(one, one.units[1:2])])
+    assert len(merged) == 1
+    assert one.text[merged[0].start : merged[0].end] == "One.\nTwo."

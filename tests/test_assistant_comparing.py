@@ -1,0 +1,138 @@
+"""Comparisons: which sides a question names, what it asks about them, and the table that comes of it."""
+
+from pathlib import Path
+
+import pytest
+
+from assistant.answering import Assistant
+from assistant.comparing import Sided, aspect_of, compare, sides_of, with_sides
+from assistant.layout import NOT_STATED, Comparison, Quotes, Words
+from assistant.query import understand
+from assistant.sections import Sections
+from assistant.settings import load_settings
+from index.passages import Passage
+from tests.passages import hit, passage, said
+
+TOPICS = {"Temporal": "temporal", "Apache Airflow": "airflow", "Circuit Breaker Pattern": "circuit-breaker-pattern"}
+
+
+@pytest.fixture(scope="module")
+def kb(kb_data: Path) -> Assistant:
+    return Assistant(load_settings({}, data_dir=kb_data))
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("Temporal vs Airflow", ["Temporal", "Apache Airflow"]),
+        ("How does Temporal differ from Airflow in retries?", ["Temporal", "Apache Airflow"]),
+        ("Should I take Temporal or Airflow?", ["Temporal", "Apache Airflow"]),
+        ("What is the difference between a Task state and a Map state in ASL?", ["Task state", "Map state"]),
+        ("Timeouts: Redis broker vs SQS broker", ["Redis broker", "SQS broker"]),
+        ("What separates workflows from activities as to determinism?", ["workflows", "activities"]),
+        ("How do sagas and outboxes differ?", ["sagas", "outboxes"]),
+        ("What is Temporal?", []),
+        ("Is Temporal durable, and does Airflow schedule?", []),
+        ("Compare everything", []),
+    ],
+)
+def test_the_sides_that_a_question_names(question: str, names: list[str]) -> None:
+    assert [side.name for side in sides_of(understand(question, TOPICS))] == names
+
+
+@pytest.mark.parametrize(
+    ("question", "aspect"),
+    [
+        ("How do Temporal and Airflow differ in retries?", "retries"),
+        ("Temporal vs Airflow on delivery guarantees", "delivery guarantees"),
+        ("Temporal vs Airflow - overhead and setup", "overhead and setup"),
+        ("Temporal vs Airflow", ""),
+        ("Temporal vs Airflow - which should I run?", ""),
+    ],
+)
+def test_what_is_asked_about_them(question: str, aspect: str) -> None:
+    query = understand(question, TOPICS)
+    assert aspect_of(query, sides_of(query)) == aspect
+
+
+def test_each_side_is_searched_for() -> None:
+    assert with_sides(understand("Redis broker vs SQS broker on timeouts", TOPICS)).parts == (
+        "Redis broker timeouts",
+        "SQS broker timeouts",
+    )
+    assert with_sides(understand("What is Temporal?", TOPICS)).parts == ()
+
+
+def test_units_are_told_apart_by_their_own_words_and_headings() -> None:
+    sides = sides_of(understand("difference between spans and traces", {}))
+    sided = Sided(sides, lambda entity, passage: False)
+    page = passage(("item", "Spans: operations within a trace"), ("item", "Traces: end-to-end flows"), ("item", "Logs"))
+    assert [sided.units(side, page) for side in sides] == [[True, False, False], [False, True, False]]
+    open_, half = sides_of(understand("open vs half-open breaker", {}))
+    states = passage(("item", "Open: fail fast"), ("item", "Half-Open: test"), headings=("Circuit breaker",))
+    sided = Sided((open_, half), lambda entity, passage: False)
+    assert [sided.units(side, states) for side in (open_, half)] == [[True, False], [False, True]]
+
+
+def composed(
+    question: str, pages: list[Passage], scores: list[list[float]], kb: Assistant
+) -> list[Comparison | Quotes | Words]:
+    query = understand(question, {})
+    return compare(
+        query, [hit(page) for page in pages], scores, sides_of(query), Sections(kb.index), kb.topics.is_about
+    )
+
+
+def test_sides_that_only_pages_know_get_their_cells(kb: Assistant) -> None:
+    red = passage(
+        ("sentence", "The red queue is a queue that keeps its tasks on disk."), id="a", headings=("Red queue",)
+    )
+    blue = passage(("sentence", "A blue queue forgets its tasks when it stops."), id="b", headings=("Blue queue",))
+    (table,) = composed("red queue vs blue queue", [red, blue], [[1.0], [1.0]], kb)
+    assert isinstance(table, Comparison)
+    assert table.sides == ("red queue", "blue queue")
+    rows = dict(table.rows)
+    assert [said(list(cell)) for cell in rows["What it is"]] == [
+        ["The red queue is a queue that keeps its tasks on disk."],
+        [],
+    ]
+    assert [said(list(cell)) for cell in rows["What the sources say"]] == [
+        [],
+        ["A blue queue forgets its tasks when it stops."],
+    ]
+
+
+def test_a_side_that_is_nowhere_makes_no_table(kb: Assistant) -> None:
+    red = passage(("sentence", "The red queue keeps its tasks on disk."), headings=("Red queue",))
+    assert composed("red queue vs blue queue", [red], [[1.0]], kb) == []
+
+
+def test_code_stands_under_headings_not_in_cells(kb: Assistant) -> None:
+    red = passage(("code", "red.start()\nred.stop()"), id="a", headings=("Red queue",))
+    blue = passage(("code", "blue.start()"), id="b", headings=("Blue queue",))
+    parts = composed("red queue vs blue queue", [red, blue], [[1.0], [1.0]], kb)
+    assert [part.text for part in parts if isinstance(part, Words)] == ["### red queue", "### blue queue"]
+
+
+def test_a_comparison_of_two_sections_is_a_table_of_their_own_rows(kb: Assistant) -> None:
+    reply = kb.answer("Temporal vs Celery")
+    head, _, *rows = reply.text.split("\n\n")[0].splitlines()
+    assert head == "|  | **Temporal** | **Celery** |"
+    assert [row.split("**")[1] for row in rows] == ["What it is", "Key features", "Best for"]
+    assert "Long-running workflows, mission-critical processes, workflows requiring durability [5]" in reply.text
+    assert "**Best For:**" not in reply.text
+    cited = {citation.number: citation for citation in reply.citations}
+    for sentence in reply.sentences:
+        assert sentence.text in " ".join(cited[sentence.citations[0]].quote.split()), sentence
+    for row in rows:  # every cell ends in its marker
+        assert all(cell.rstrip().endswith("]") for cell in row.split(" | ")[1:-1])
+
+
+def test_three_sides_are_three_columns(kb: Assistant) -> None:
+    assert kb.answer("Compare Celery, Prefect and Airflow").text.splitlines()[0].count("**") == 6
+
+
+def test_an_aspect_that_one_side_lacks_is_said_to_be_missing(kb: Assistant) -> None:
+    reply = kb.answer("How do Orchestration and Celery differ in brokers?")
+    assert NOT_STATED in reply.text
+    assert "Multiple broker support (Redis, RabbitMQ, Amazon SQS)" in reply.text
