@@ -202,20 +202,21 @@ def compare(
                 _cell(side, sided, hits, scores, _ends({label: own[label] for label in own if label in _FIXED}))
             )
             described[at] = _without(own, _ends({"": asked[-1]}))
-        rows.append((aspect[:1].upper() + aspect[1:] or "What the sources say", tuple(asked)))
+        rows.append((_as_written(aspect, hits) or "What the sources say", tuple(asked)))
     rows += [(label, tuple(own.get(label, ()) for own in described)) for label in labels]
     rows = [row for row in rows if any(row[1])]
     if any(side.entity is None and not any(row[at] for _, row in rows) for at, side in enumerate(sides)):
         return []  # the question was read wrong, or one of the two is nowhere
     if not any(cells for _, row in rows for cells in row):
         return []
+    names = tuple(side.name if side.entity else _as_written(side.name, hits) for side in sides)
     if any(unit.kind == "code" for _, row in rows for cell in row for claim in cell for unit in claim.units):
         parts: list[Part] = []
-        for at, side in enumerate(sides):
+        for at, name in enumerate(names):
             claims = tuple(claim for _, row in rows for claim in row[at])
-            parts += [Words(f"### {side.name}"), Quotes(claims) if claims else Words(NOT_STATED)]
+            parts += [Words(f"### {name}"), Quotes(claims) if claims else Words(NOT_STATED)]
         return parts
-    return [Comparison(tuple(side.name for side in sides), tuple(rows))]
+    return [Comparison(names, tuple(rows))]
 
 
 def _cell(
@@ -324,6 +325,14 @@ def _described(side: Side, sections: Sections) -> dict[str, tuple[Claim, ...]]:
                 elif unit.kind == "sentence" and not found:
                     found["What it is"] = [Claim(passage, (unit,))]
     return {label: tuple(claims) for label, claims in found.items()}
+
+
+def _as_written(words: str, hits: Sequence[Hit]) -> str:
+    """Words of the question as headings or texts write them; a question in other capitals has the same answer."""
+    pattern = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)", re.IGNORECASE)
+    texts = [*("\n".join(hit.passage.headings) for hit in hits), *(hit.passage.text for hit in hits)]
+    found = next((match.group() for text in texts if (match := pattern.search(text))), words.lower())
+    return found[:1].upper() + found[1:] if found.islower() else found
 
 
 def _capital(words: str) -> str:

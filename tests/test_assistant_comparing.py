@@ -90,7 +90,7 @@ def test_sides_that_only_pages_know_get_their_cells(kb: Assistant) -> None:
     blue = passage(("sentence", "A blue queue forgets its tasks when it stops."), id="b", headings=("Blue queue",))
     (table,) = composed("red queue vs blue queue", [red, blue], [[1.0], [1.0]], kb)
     assert isinstance(table, Comparison)
-    assert table.sides == ("red queue", "blue queue")
+    assert table.sides == ("Red queue", "Blue queue")
     rows = dict(table.rows)
     assert [said(list(cell)) for cell in rows["What it is"]] == [
         ["The red queue is a queue that keeps its tasks on disk."],
@@ -111,7 +111,7 @@ def test_code_stands_under_headings_not_in_cells(kb: Assistant) -> None:
     red = passage(("code", "red.start()\nred.stop()"), id="a", headings=("Red queue",))
     blue = passage(("code", "blue.start()"), id="b", headings=("Blue queue",))
     parts = composed("red queue vs blue queue", [red, blue], [[1.0], [1.0]], kb)
-    assert [part.text for part in parts if isinstance(part, Words)] == ["### red queue", "### blue queue"]
+    assert [part.text for part in parts if isinstance(part, Words)] == ["### Red queue", "### Blue queue"]
 
 
 def test_a_comparison_of_two_sections_is_a_table_of_their_own_rows(kb: Assistant) -> None:
