@@ -19,7 +19,6 @@ from assistant.comparing import with_sides
 from assistant.compose import Evidence, compose
 from assistant.confidence import Verdict, decide
 from assistant.conversation import resolve, user_turns
-from assistant.fetching import fetch_pages
 from assistant.llm import rephrase
 from assistant.query import Query, check_question, understand
 from assistant.retrieval import Found, retrieve
@@ -155,6 +154,8 @@ class Assistant:
 
     def fetch_missing(self, progress: Progress, cancelled: Callable[[], bool]) -> str:
         """Fetches pages that the archive lacks and brings the index up to date, while questions go on being answered."""
+        from assistant.fetching import fetch_pages
+
         summary, _ = fetch_pages(self.sources, only_missing=True, progress=progress, cancelled=cancelled)
         self.sources.build(progress=progress)
         self.open()

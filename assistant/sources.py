@@ -1,19 +1,24 @@
-"""Where answers come from: documents and archive on the disk, and the index over them."""
+"""Where answers come from: documents and archive on the disk, and the index over them.
+
+What reads documents and archive is imported where it is used: a question to a built index needs none of it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from assistant.settings import Settings
-from corpus import Archive, LinkState, link_states, load_pages, read_documents
-from corpus.load import find_pages, parse
-from corpus.pages import Page
-from index.build import BuildReport, build_index
 from index.embed import Embedder, load_embedder
 from index.manifest import Manifest, pointer
 from index.store import Index, open_index
+
+if TYPE_CHECKING:
+    from corpus import Archive, LinkState
+    from corpus.pages import Page
+    from index.build import BuildReport
 
 Progress = Callable[[str, int, int], None]
 STALE = "Documents or pages have changed since the index was built: run `oka build`."
@@ -24,7 +29,13 @@ class Sources:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.archive = Archive(settings.archive)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The fetched pages."""
+        from corpus import Archive
+
+        return Archive(self.settings.archive)
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -33,10 +44,14 @@ class Sources:
 
     def documents(self) -> list[Page]:
         """The documents as they are now."""
+        from corpus import read_documents
+
         return read_documents(self.settings.documents)
 
     def links(self) -> list[LinkState]:
         """What became of each link of the documents."""
+        from corpus import link_states
+
         return link_states(self.documents(), self.archive)
 
     def index_stamp(self) -> int:
@@ -76,6 +91,9 @@ class Sources:
 
     def build(self, *, fresh: bool = False, progress: Progress | None = None) -> BuildReport:
         """Brings the index up to date with documents and archive."""
+        from corpus import load_pages
+        from index.build import build_index
+
         documents = self.documents()
         report = build_index(
             self.settings.index,
@@ -92,6 +110,8 @@ class Sources:
 
     def text_of(self, url: str) -> str | None:
         """The text of a document or page as it is now, read anew; None where there is none."""
+        from corpus.load import find_pages, parse
+
         documents = self.documents()
         for document in documents:
             if document.url == url:
