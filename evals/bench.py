@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assistant.settings import load_settings
 from corpus.errors import RagError
@@ -38,7 +38,8 @@ from evals.bench_report import (
     regressions,
     write_json,
 )
-from evals.bench_timing import ROOT, Context, bind, limited, machine_card, speed_now
+from evals.bench_timing import ROOT, Context, Ratio, bind, card_of, limited, speed_now
+from evals.bench_timing import figure as make
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,7 @@ class Figure:
     module: str
     function: str = "measure"
     cores: tuple[int, ...] = (1, 2)
-    takes: str = "context"  # or "settings" of the linked pages, or nothing that isn't in `options`
-    options: tuple[tuple[str, Any], ...] = ()
+    takes: Literal["context", "settings", "nothing"] = "context"  # settings: those of the linked pages
 
 
 FIGURES = (
@@ -61,13 +61,7 @@ FIGURES = (
     Figure("build again", "bench_ingest", "measure_again", cores=(2,)),
     Figure("growth", "bench_growth", cores=(2,)),
     Figure("server", "bench_server", cores=(2,)),
-    Figure(
-        "fetch",
-        "bench_fetch",
-        cores=(2,),
-        takes="options",
-        options=(("pages", 200), ("hosts", 10), ("latency", 0.05), ("delay", 0.25), ("size", 20_000)),
-    ),
+    Figure("fetch", "bench_fetch", cores=(2,), takes="nothing"),
     Figure("chat", "bench_chat", cores=(2,), takes="settings"),
 )
 
@@ -113,7 +107,7 @@ def run(given: argparse.Namespace) -> int:
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "commit": commit(),
         "quick": given.quick,
-        "machine": machine_card(),
+        "machine": card_of(max(cores for figure in FIGURES for cores in figure.cores)),
         "pages": [file.name for file in warcs],
         "figures": {},
         "profiles": {},
@@ -185,15 +179,18 @@ def work(given: argparse.Namespace) -> int:
 
 
 def measured(figure: Figure, module: Any, context: Context) -> dict[str, Any]:
-    """A module's figures; of one that knows nothing of our ratios, its plain values."""
+    """A module's figures. One that can be run alone gives plain values, of which "ratio" and "goal" are lower at best."""
     function: Callable[..., dict[str, Any]] = getattr(module, figure.function)
     if figure.takes == "context":
         return function(context)
     if figure.takes == "settings":
         from evals.bench_data import linked
 
-        return {"values": function(linked(context).settings), "ratios": {}, "notes": []}
-    return {"values": function(**dict(figure.options)), "ratios": {}, "notes": []}
+        values = function(linked(context).settings)
+    else:
+        values = function()
+    ratios = {"ratio": Ratio(values["ratio"], "lower", values.get("goal"))} if "ratio" in values else {}
+    return make(values, ratios)
 
 
 def commit() -> str:

@@ -10,7 +10,6 @@ from assistant.answering import Assistant
 from assistant.settings import CHECKOUT, Settings, load_settings
 from assistant.sources import Sources
 from corpus import Archive
-from corpus.pages import Page
 from evals.bench_timing import Context
 from evals.errors import EvalError
 from evals.questions import FILE, Question, read_questions
@@ -75,16 +74,3 @@ def questions_for(urls: frozenset[str], most: int) -> list[Question]:
     distinct = list({question.question.casefold(): question for question in asked}.values())
     random.Random(SEED).shuffle(distinct)
     return distinct[:most]
-
-
-def sample_of(pages: Sequence[Page], tokens: Sequence[int], wanted: int) -> list[Page]:
-    """Pages drawn by lot until they have the wanted number of tokens between them."""
-    order = list(range(len(pages)))
-    random.Random(SEED).shuffle(order)
-    chosen, total = [], 0
-    for at in order:
-        if total >= wanted:
-            break
-        chosen.append(pages[at])
-        total += tokens[at]
-    return chosen

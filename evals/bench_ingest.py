@@ -21,7 +21,7 @@ from evals.bench_data import SEED, data_folder
 from evals.bench_timing import Context, Ratio, figure, in_turn, median, run_process
 from evals.errors import EvalError
 from index.build import build_index
-from index.chunk import embedded_texts, passages_of
+from index.chunk import embedded, passages_of
 
 PEAK_MB = 1200
 _OKA = [sys.executable, "-c", "from assistant.cli import main; main()"]
@@ -31,11 +31,11 @@ _BATCH = 256
 def measure(context: Context) -> dict[str, Any]:
     """A sample of all pages, drawn by lot: oka from the archive to the stored index, the starter from the pages' text to
     its stored index, and our encoder over the texts that oka embeds, in turn."""
-    sources = data_folder(context, context.deep, context.warcs)
-    found, pages = sample(sources, 3_000 if context.quick else 30_000)
+    sources = data_folder(context, context.deep, context.all_pages)
+    found, pages = sample(sources, 3_000 if context.quick else 15_000)
     embedder = sources.embedder
     passages = [passage for page in pages for passage in passages_of(page, embedder.count_tokens)]
-    texts = [embedded_texts(passage)[-1] for passage in passages]
+    texts = [embedded(passage)[0] for passage in passages]
     tokens = sum(embedder.count_tokens([page.text for page in pages]))
     context.say(f"{len(pages)} pages, {tokens:,} tokens, {len(passages)} passages")
     torch = bench_starter.encoder()
@@ -112,8 +112,7 @@ def starter_tokens(pages: list[Page], torch: Any) -> int:
 
 def measure_full(context: Context) -> dict[str, Any]:
     """All pages once, in a process of its own: speed, and the most memory that it holds."""
-    warcs = context.warcs[:1] if context.quick else context.warcs
-    sources = data_folder(context, context.deep, warcs)
+    sources = data_folder(context, context.deep, context.all_pages)
     context.say("building all pages")
     run = run_process([*_OKA, "--data-dir", str(context.deep), "build", "--fresh"], context.threads)
     context.say(run.output.strip())
@@ -136,8 +135,12 @@ def measure_full(context: Context) -> dict[str, Any]:
 
 def measure_again(context: Context) -> dict[str, Any]:
     """`oka build` with nothing changed, and with one page changed, from the start of the process to its end."""
-    sources = data_folder(context, context.deep, context.warcs[:1] if context.quick else context.warcs)
-    build = [*_OKA, "--data-dir", str(context.deep), "build"]
+    data_folder(context, context.deep, context.all_pages).build()
+    copy = context.folder / "again"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(context.deep, copy, symlinks=True)
+    sources = data_folder(context, copy, ())
+    build = [*_OKA, "--data-dir", str(copy), "build"]
     run_process(build, context.threads)
     unchanged, changed = [], []
     for number in range(context.rounds + 1):
@@ -149,6 +152,7 @@ def measure_again(context: Context) -> dict[str, Any]:
         if number:
             unchanged.append(run)
             changed.append(other)
+    shutil.rmtree(copy)
     times = {
         "unchanged s": median([run.wall_s for run in unchanged]),
         "one page changed s": median([run.wall_s for run in changed]),
@@ -177,8 +181,3 @@ def change_a_page(sources: Sources, number: int) -> None:
         sources.archive.append(response_record(one.capture.url, 200, "OK", kind, body.replace(b"</h1>", words, 1), now))
         return
     raise EvalError("No page of the archive has a heading to add a sentence to: name other archives with --from-warc.")
-
-
-def clear(context: Context) -> None:
-    """Remove the folder of all pages, so that it is made anew."""
-    shutil.rmtree(context.deep, ignore_errors=True)

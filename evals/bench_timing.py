@@ -41,6 +41,11 @@ class Context:
         return self.folder / "deep"
 
     @property
+    def all_pages(self) -> tuple[Path, ...]:
+        """The archives of all pages; in a quick run those of the linked ones stand for them."""
+        return self.warcs[:1] if self.quick else self.warcs
+
+    @property
     def rounds(self) -> int:
         """How often each contestant is timed, after a warm-up."""
         return 3 if self.quick else 7
@@ -115,22 +120,29 @@ class Run:
     output: str
 
 
-def run_process(command: Sequence[str], threads: int, environment: Mapping[str, str] | None = None) -> Run:
+# A process's most memory counts from its parent's at the fork (Linux), so a small one starts what is measured.
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+began = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+output = process.stdout.read().decode()
+status, used = os.wait4(process.pid, 0)[1:]
+wall = time.perf_counter() - began
+print(json.dumps([os.waitstatus_to_exitcode(status), wall, used.ru_utime + used.ru_stime, used.ru_maxrss, output]))
+"""
+
+
+def run_process(command: Sequence[str], threads: int) -> Run:
     """Run a command on so many cores. Raises CalledProcessError where it fails."""
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=limited(threads, environment), cwd=ROOT
+    launched = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command], stdout=subprocess.PIPE, env=limited(threads), cwd=ROOT
     )
-    bind(process.pid, threads)
-    assert process.stdout is not None
-    output = process.stdout.read().decode()
-    _, status, used = os.wait4(process.pid, 0)  # unlike Popen.wait it tells what this one process used
-    wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, list(command), output)
-    peak = used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    return Run(wall, used.ru_utime + used.ru_stime, peak, output)
+    bind(launched.pid, threads)
+    said = launched.communicate()[0]
+    code, wall, cpu, peak, output = json.loads(said) if said else (launched.returncode, 0.0, 0.0, 0, "")
+    if code:
+        raise subprocess.CalledProcessError(code, list(command), output)
+    return Run(wall, cpu, peak / (2**20 if sys.platform == "darwin" else 2**10), output)
 
 
 def bind(pid: int, threads: int) -> None:
@@ -139,11 +151,11 @@ def bind(pid: int, threads: int) -> None:
         os.sched_setaffinity(pid, sorted(os.sched_getaffinity(0))[:threads])
 
 
-def limited(threads: int, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+def limited(threads: int) -> dict[str, str]:
     """An environment in which numerical libraries use so many threads, and nothing asks the network."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     limits = dict.fromkeys(names, str(threads)) | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
-    return {**os.environ, **limits, **(environment or {})}
+    return {**os.environ, **limits}
 
 
 def machine_card() -> dict[str, Any]:
@@ -163,15 +175,18 @@ def machine_card() -> dict[str, Any]:
     }
 
 
+def card_of(threads: int) -> dict[str, Any]:
+    """The card of a machine with so many cores, made in a process of its own: it takes memory."""
+    code = "import json; from evals.bench_timing import machine_card as card; print(json.dumps(card()))"
+    found: dict[str, Any] = json.loads(run_process([sys.executable, "-c", code], threads).output)
+    return found
+
+
 def speed_now(threads: int) -> dict[str, float]:
-    """Load average and the machine's speed beside a figure, measured in a process on as many cores."""
-    code = "import json; from evals.bench_timing import machine_card as c; print(json.dumps(c()))"
-    card = json.loads(run_process([sys.executable, "-c", code], threads).output)
-    return {
-        "load": round(os.getloadavg()[0], 2),
-        "gflops": card["gflops"],
-        "memory_gb_per_s": card["memory_gb_per_s"],
-    }
+    """Load average and the machine's speed, to stand beside a figure."""
+    card = card_of(threads)
+    load = round(os.getloadavg()[0], 2)
+    return {"load": load, "gflops": card["gflops"], "memory_gb_per_s": card["memory_gb_per_s"]}
 
 
 def median(values: Sequence[float]) -> float:
