@@ -26,7 +26,6 @@ from assistant.sections import Sections
 from assistant.settings import Settings
 from assistant.sources import Sources
 from assistant.spelling import correct
-from assistant.status import read_status
 from assistant.topics import Topics, read_topics
 from assistant.units import score_units
 from corpus.instructions import gives_instructions
@@ -146,6 +145,8 @@ class Assistant:
 
     def status(self) -> dict[str, Any]:
         """What is in corpus and index, which models are in use, where the files are."""
+        from assistant.status import read_status
+
         return read_status(self.sources)
 
     def page_text(self, url: str) -> str:
