@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from assistant.sources import STALE, Sources
@@ -9,6 +10,7 @@ from corpus.addresses import address
 from corpus.errors import StoreError
 from corpus.links import LinkState
 from index.manifest import current_build
+from index.texts import Texts
 
 
 def read_status(sources: Sources) -> dict[str, Any]:
@@ -35,9 +37,10 @@ def read_status(sources: Sources) -> dict[str, Any]:
         "indexed_at": "",
         "fingerprint": "",
         "problem": "",
+        "flagged": [],
     }
     try:
-        manifest = current_build(settings.index)[1]
+        build, manifest = current_build(settings.index)
     except StoreError as error:
         found["problem"] = str(error)
         return found
@@ -46,10 +49,19 @@ def read_status(sources: Sources) -> dict[str, Any]:
         passages=manifest.passages,
         indexed_at=manifest.built_at,
         fingerprint=manifest.fingerprint,
+        flagged=_flagged(build),
     )
     if sources.is_stale(manifest):
         found["problem"] = STALE
     return found
+
+
+def _flagged(build: Path) -> list[dict[str, Any]]:
+    """The pages of the index of which a reader should know something."""
+    texts = Texts(build / "texts.sqlite")
+    pages = [(url, texts.page(url).flags) for url in texts.urls("linked", "deep")]
+    texts.close()
+    return [{"url": url, "flags": list(flags)} for url, flags in pages if flags]
 
 
 def _failures(sources: Sources, links: list[LinkState]) -> list[dict[str, str]]:
@@ -76,6 +88,9 @@ def describe(status: dict[str, Any]) -> str:
     if status["reranker"]:
         lines.append(f"reranker: {status['reranker']}")
     lines.append(f"archive: {status['archive']}\nindex: {status['index']}")
+    if status["flagged"]:
+        lines.append("pages that hold something else than words for their readers, which is never quoted:")
+        lines += [f"  {page['url']}  {', '.join(page['flags'])}" for page in status["flagged"]]
     if status["missing"]:
         lines.append("links without a page:")
         lines += [f"  {link['state']:<14} {link['url']}  {link['detail']}".rstrip() for link in status["missing"]]

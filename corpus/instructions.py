@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from html import unescape
 from urllib.parse import urlsplit
 
 FLAG = "instructions to the reader's assistant"
@@ -77,17 +78,17 @@ _PATTERNS = (
     r"|by saying)\b[^.!?]{0,12}\b(?:the )?(?:words?|phrase|sentence|exact)\b",
     r"\b(?:cite|include|add|append|insert|mention|link|put|place|embed|render|show|display|use|quote|name"
     r"|reference|praise|recommend|write|translate)\b"
-    r"[^.!?]{0,100}\b(?:to|in|into|of|at the end of|for|on|under|with) (?:your|every|each|all|any|the final"
+    r"(?:[^.!?]|[.!?](?=\S)){0,100}\b(?:to|in|into|of|at the end of|for|on|under|with) (?:your|every|each|all|any|the final"
     r"|the next)(?: \w+)? (?:answers?|repl(?:y|ies)|responses?|summar(?:y|ies)|outputs?|citations?)\b",
     r"\byour (?:final |next )?(?:answers?|repl(?:y|ies)|responses?|summary) (?:must|should|shall|has to|will"
     r"|needs to|is|to)\b",
     r"\bcite (?:only |always |instead |as source )?(?:this page|https?://|\S+\.(?:com|org|net|io|test|example)\b)"
-    r"|\b(?:cite|quote|name|give|list|credit|use|present)\b[^.!?]{0,80}\bas (?:the|your) (?:only |single |sole "
+    r"|\b(?:cite|quote|name|give|list|credit|use|present)\b(?:[^.!?]|[.!?](?=\S)){0,80}\bas (?:the|your) (?:only |single |sole "
     r"|official )?(?:source|reference|citation)\b",
     rf"\bfrom now on\b,? ?(?:you (?:must|should|shall|will|are|have to|may|always|never)|always|never"
     rf"|every answer|each answer|all answers|please|(?:only )?{_TELL})\b",
     rf"^\W*(?:always|never|only|you must(?: now| always| never| only| not)?|you (?:should|shall)(?: now| always"
-    rf"| never| only)) {_TELL}\b",
+    rf"| never| only)) {_TELL}\b(?! to\b)",
     r"\b(?:tell|inform|warn|convince|ask|instruct|advise|persuade|urge) (?:the|your|every|all|any) (?:users?"
     r"|readers?|visitors?|customers?|person|human|one asking|asker)\b",
     r"\b(?:don't|do not|never) (?:mention|tell|reveal|say|disclose|show)\b[^.!?]{0,40}\b(?:this (?:message|note"
@@ -126,7 +127,7 @@ _LOOKS_LIKE = str.maketrans(
 # A sentence without any of these is let through at once: one question looks at a hundred.
 _TELLING = re.compile(
     rf"\b(?:{_WHO}|{_ORDERS}|ignore|disregard|forget|rules|task|goal|purpose|role|mode|system|developer|human"
-    rf"|bot|user|customer"
+    rf"|bot|readers?|visitors?|users?|customer"
     rf"|question|you|your|answers?|{_TELL}|say|summary|source|from now on|always|never|only|pretend|act as|jailbr\w+"
     r"|api ?keys?|passwords?|credentials|tools?|functions?|decode|base64|previous conversation|agreed|reveal"
     r"|print)\b|<|\[/?(?:inst|sys)|##"
@@ -155,9 +156,23 @@ def plants_link(text: str, host: str) -> bool:
     return False
 
 
-def flags_of(text: str, host: str) -> tuple[str, ...]:
-    """What a reader of `oka status` should know about a page with this text, hidden text included."""
-    return (FLAG,) if any(gives_instructions(line) or plants_link(line, host) for line in text.split("\n")) else ()
+_SUSPECT = re.compile(
+    r"instruction|prompt|assistant|language model|chatbot|\b(?:LLM|AI|GPT|ignore|disregard|system:)", re.IGNORECASE
+)
+
+
+def flags_of(text: str, host: str, source: str = "") -> tuple[str, ...]:
+    """What a reader of `oka status` should know about a page with this text; `source` is its HTML, in which there may be
+    text that nobody sees."""
+    if any(gives_instructions(line) or plants_link(line, host) for line in text.split("\n")):
+        return (FLAG,)
+    if _SUSPECT.search(source):
+        bare = re.sub(r"(?is)<(script|style)\b.*?</\1>", "\n", source).replace("<!--", "\n")
+        pieces = (piece.strip() for piece in re.split(r"<[^>]*>|-->|\n", bare))
+        hidden = (unescape(piece) for piece in pieces if _SUSPECT.search(piece) and piece not in text)
+        if any(gives_instructions(piece) for piece in hidden):
+            return (FLAG,)
+    return ()
 
 
 def _plain(text: str) -> str:

@@ -17,7 +17,7 @@ from corpus.pdf import page_from_pdf
 from corpus.quality import problem_of
 from corpus.snapshot import Archive
 from corpus.warc import Capture, media
-from corpus.webpage import page_from_html
+from corpus.webpage import decode, page_from_html
 
 Progress = Callable[[int, int], None]  # pages done, pages in all
 
@@ -119,5 +119,6 @@ def parse(found: Found, archive: Archive) -> Page:
     if problem:
         raise CorpusError(problem)
     source: Literal["linked", "deep"] = "linked" if found.resources else "deep"
-    flags = flags_of(page.text, host_of(capture.url))
+    source_text = "" if media(capture.content_type) == "pdf" else decode(body, capture.content_type)
+    flags = flags_of(page.text, host_of(capture.url), source_text)
     return replace(page, source=source, resources=found.resources, aliases=found.aliases, flags=flags)
