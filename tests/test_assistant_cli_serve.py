@@ -1,0 +1,93 @@
+"""`oka serve` on an empty data folder, and builds that are killed while others ask: nobody waits for a whole index."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from assistant.answering import Assistant
+from assistant.settings import load_settings
+from tests.command import ROOT, environment, oka
+
+KB = ROOT / "corpus" / "documents"
+KILLS = 10
+
+
+def test_without_index_and_network_it_builds_from_the_documents_and_says_so(tmp_path: Path, models: Path) -> None:
+    (tmp_path / "models").symlink_to(models)
+    command = [sys.executable, "-m", "assistant.cli", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command,
+        env=environment(tmp_path, offline="1"),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd="/",
+    ) as process:
+        assert process.stderr is not None
+        said = []
+        try:
+            for line in process.stderr:
+                said.append(line.rstrip())
+                if address := re.search(r"http://127\.0\.0\.1:\d+", line):
+                    break
+            assert address, said
+            assert httpx.get(address.group(), timeout=30).status_code == 200
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+    assert any(line.startswith("embedding: ") for line in said)  # the build shows how far it is
+    assert "Answers come from the knowledge base and 0 of 42 linked pages." in said
+
+
+def test_killed_at_ten_random_moments_of_a_build_oka_still_answers(kb_data: Path, tmp_path: Path) -> None:
+    data, documents = tmp_path / "var", tmp_path / "documents"
+    shutil.copytree(kb_data, data, symlinks=True)
+    shutil.copytree(KB, documents)
+    document = next(documents.glob("*.md"))
+    settings = load_settings({}, data_dir=data)
+    question = "Which message brokers does Celery support?"
+    before = Assistant(settings).answer(question)
+    assert "RabbitMQ" in before.text
+
+    document.write_text(document.read_text("utf-8").replace("RabbitMQ", "Rabbits"), "utf-8")
+    command = [sys.executable, "-m", "assistant.cli", "build", "--fresh"]
+    started = time.monotonic()
+    shutil.copytree(data, tmp_path / "timed", symlinks=True)
+    subprocess.run(
+        command, env=environment(tmp_path / "timed", documents=str(documents)), check=True, capture_output=True, cwd="/"
+    )
+    lasts = time.monotonic() - started
+    chance = random.Random(20260102)
+    killed = 0
+    for _ in range(KILLS):
+        with subprocess.Popen(
+            command,
+            env=environment(data, documents=str(documents)),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+        ) as build:
+            time.sleep(chance.uniform(0.2, 1) * 0.8 * lasts)
+            os.kill(build.pid, signal.SIGKILL)
+        reply = Assistant(settings).answer(question)
+        if build.returncode == -signal.SIGKILL:
+            killed += 1
+            assert (reply.text, reply.fingerprint) == (before.text, before.fingerprint)
+        else:  # it was quick enough to finish: go back to the first one
+            assert "Rabbits" in reply.text
+            Assistant(settings).sources.build()
+    assert killed >= KILLS // 2
+    asked = oka("ask", question, data=data, documents=str(documents))
+    assert (asked.returncode, "RabbitMQ" in asked.stdout) == (0, True)
+    assert oka("build", data=data, documents=str(documents)).returncode == 0
+    assert "Rabbits" in oka("ask", question, data=data, documents=str(documents)).stdout
