@@ -1,4 +1,4 @@
-"""`python -m evals`: run (the default), compare, gate, validate, new."""
+"""`python -m evals`: run (the default), compare, gate, answers, validate, new."""
 
 from __future__ import annotations
 
@@ -64,6 +64,20 @@ def gate(
 
     for line in run_gate(load_settings(), read_questions(FILE), set_floors=set_floors, lower=lower):
         print(line)
+
+
+@app.command()
+def answers(
+    questions: Questions = FILE,
+    out: Annotated[Path | None, typer.Option(help="the file to write; default: docs/answers.md")] = None,
+) -> None:
+    """Write twenty answers to the test split for a person to read; nobody chooses them."""
+    from assistant.answering import Assistant
+    from evals.answers import FILE as ANSWERS
+    from evals.answers import write_answers
+
+    file = out or ANSWERS
+    print(f"{write_answers(Assistant(load_settings()), read_questions(questions), file)} answers: {file}")
 
 
 @app.command()
