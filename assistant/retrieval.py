@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from assistant.query import Query, expansions
 from assistant.topics import Topics, site_of
 from index.lexical import top
+from index.nearest import BODY, HEADED
 from index.passages import Hit
 from index.store import Index
 from index.terms import terms
@@ -158,12 +159,12 @@ class Search:
         ceiling = max(sum(self.rarity.values()), 1e-6)
         self.body = scores["body"] / ceiling
         self.headings = scores["headings"] / ceiling
-        self.cosine, self.cosine_headed = index.cosines(asked.vector)
+        self.nearest = index.nearest(asked.vector)
         self.found: dict[str, set[int]] = {}
 
     def candidates(self, within: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """Rows that any list has near its top, in row order; only rows of `within` where it is given."""
-        words, meaning = self.body + 0.5 * self.headings, np.maximum(self.cosine, self.cosine_headed)
+        words = self.body + 0.5 * self.headings
         everywhere = np.arange(len(words)) if within is None else within
         near = self.topics.near_rows if within is None else within
 
@@ -178,9 +179,9 @@ class Search:
         if within is None:
             lexical.append(self.topics.document_rows[:_POOL])
         dense = [
-            best(self.cosine, everywhere, _POOL, -1.0),
-            best(self.cosine_headed, everywhere, _POOL, -1.0),
-            best(meaning, near, _POOL_NEAR, -1.0),
+            self.nearest.best(_POOL, layer=BODY, within=within),
+            self.nearest.best(_POOL, layer=HEADED, within=within),
+            self.nearest.best(_POOL_NEAR, within=near),
         ]
         self.found = {"lexical": set(np.concatenate(lexical).tolist()), "dense": set(np.concatenate(dense).tolist())}
         return np.unique(np.concatenate(lexical + dense))
@@ -205,6 +206,7 @@ class Search:
         words = set(self.rarity)
         named = self.topics.sites_named(self.form, self.query.entities)
         wants_document = self.query.intent in ("resource", "recommend")
+        cosine, cosine_headed = self.nearest.of(chosen)
         part = [float(one[1:].max(initial=0.0)) for one in self.index.parts.cosines(rows, self.asked.vector)]
         nearness = self.index.parts.likenesses(rows, self.asked.tokens)
         maxsim = [float(one.max(axis=0, initial=0.0) @ self.asked.weights) for one in nearness]
@@ -220,8 +222,8 @@ class Search:
                 (
                     self.body[number],
                     self.headings[number],
-                    self.cosine[number],
-                    self.cosine_headed[number],
+                    cosine[at],
+                    cosine_headed[at],
                     coverage[at],
                     rarest[at],
                     heading_coverage[at],
@@ -232,7 +234,7 @@ class Search:
                     document,
                     passage.source == "linked",
                     document * coverage[at],
-                    document * self.cosine[number],
+                    document * cosine[at],
                     document and wants_document,
                     best_of_page[passage.url],
                     len(passage.headings) < 2,

@@ -65,7 +65,7 @@ class Sources:
         """The index; built first where there is none."""
         if not self.index_stamp():
             self.build(progress=progress)
-        return open_index(self.settings.index, self.embedder)
+        return open_index(self.settings.index, self.embedder, chroma_url=self.settings.chroma_url)
 
     def digest(self, documents: Sequence[Page]) -> str:
         """Changes with what documents and pages say; an index remembers the one that it was built from."""
@@ -103,6 +103,7 @@ class Sources:
             source_digest=self.digest(documents),
             fresh=fresh,
             progress=progress,
+            chroma_url=self.settings.chroma_url,
         )
         if report.unchanged:
             pointer(self.settings.index).touch()  # is as new as what was looked at: see `may_be_stale`

@@ -33,6 +33,7 @@ from index import lexical
 from index.build import index_settings
 from index.chunk import body
 from index.manifest import Manifest, current_build, file_records, publish
+from index.nearest import BODY
 from index.parts import PartsWriter
 from index.passages import Passage, Unit
 from index.store import Index, open_index
@@ -105,15 +106,14 @@ def exact_and_hnsw(index: Index, context: Context, found: dict[str, Any]) -> tup
         for number in range(context.rounds + 1):
             for vector in vectors:
                 began = time.perf_counter()
-                index.cosines(vector)
+                index.nearest(vector).best(LIMIT)
                 middle = time.perf_counter()
                 got: Any = query(vector.tolist())
                 if number:
                     exact.append(middle - began)
                     hnsw.append(time.perf_counter() - middle)
                 else:
-                    scores = index.cosines(vector)[0]
-                    best = set(np.argsort(-scores, kind="stable")[:LIMIT].tolist())
+                    best = set(index.nearest(vector).best(LIMIT, layer=BODY).tolist())
                     shares.append(len(best & {int(id_) for id_ in got["ids"][0]}) / LIMIT)
     found["exact search ms"], found["HNSW ms"] = ms(median(exact)), ms(median(hnsw))
     found["HNSW finds of the ten nearest"] = round(sum(shares) / len(shares), 3)

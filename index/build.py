@@ -68,11 +68,13 @@ def build_index(
     source_digest: str,
     fresh: bool = False,
     progress: Progress | None = None,
+    chroma_url: str | None = None,
 ) -> BuildReport:
     """Bring the index in `folder` up to date; `pages` is left alone where source digest and settings are the old ones.
 
-    Of several pages with one address the first counts. `fresh` takes nothing over. Raises IndexBusy where another
-    process builds, StoreError where the folder can't be written.
+    Of several pages with one address the first counts. `fresh` takes nothing over. With `chroma_url`, that
+    server has the vectors before the index answers. Raises IndexBusy where another process builds, StoreError where the
+    folder can't be written, StoreUnreachable where the server isn't there.
     """
     began = time.monotonic()
     tell = progress or (lambda phase, done, total: None)
@@ -81,6 +83,7 @@ def build_index(
         with writing(folder):
             old = None if fresh else _old(folder)
             if old and old[1].source_digest == source_digest and old[1].settings == settings:
+                _to_server(chroma_url, *old, old, tell)
                 return BuildReport(True, sum(old[1].pages.values()), old[1].passages, 0, 0, time.monotonic() - began)
             clear_leftovers(folder)
             build = folder / f"build-{time.time_ns():x}"
@@ -88,6 +91,7 @@ def build_index(
             previous = _Previous(*old, settings) if old and _same_vectors(old[1].settings, settings) else None
             try:
                 manifest, embedded = _write(build, chain(documents, pages), embedder, source_digest, previous, tell)
+                _to_server(chroma_url, build, manifest, old, tell)
                 publish(folder, build, manifest)
             finally:
                 if previous:
@@ -98,6 +102,16 @@ def build_index(
     passages = manifest.passages
     reused = passages - embedded
     return BuildReport(False, sum(manifest.pages.values()), passages, embedded, reused, time.monotonic() - began)
+
+
+def _to_server(
+    url: str | None, build: Path, manifest: Manifest, answering: tuple[Path, Manifest] | None, tell: Progress
+) -> None:
+    if url is not None:
+        from index.server import hand_over
+
+        kept = answering[1].fingerprint if answering else None
+        hand_over(url, build, manifest, kept, lambda done, total: tell("handing over to the server", done, total))
 
 
 def index_settings(embedder: Embedder) -> dict[str, Any]:

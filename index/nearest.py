@@ -5,6 +5,7 @@ A passage has a vector of its body and one of its headings and body: the layers 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +30,18 @@ class Nearest(Protocol):
 
     def of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The cosines of these rows, shape (layers, len(rows))."""
+        ...
+
+
+class Searched(Protocol):
+    """The vectors of all passages, wherever they are."""
+
+    def nearest(self, vector: NDArray[np.float32]) -> Nearest:
+        """The cosines with a vector of unit length."""
+        ...
+
+    def rows(self, rows: Sequence[int]) -> NDArray[np.float32]:
+        """The body's vectors of these rows."""
         ...
 
 

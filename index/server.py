@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import base64
 import json
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,8 +24,10 @@ from numpy.typing import NDArray
 
 from corpus.errors import StoreError, StoreUnreachable
 from index.lexical import top
+from index.manifest import Manifest
 from index.passages import Passage
-from index.vectors import node_metadata
+from index.texts import Texts
+from index.vectors import VECTORS, node_metadata
 
 LAYERS = ("body", "headed")
 _API = "/api/v2/tenants/default_tenant/databases/default_database/collections"
@@ -35,13 +39,14 @@ _HISTORY = "chroma-server.json"
 
 
 class ChromaServer:
-    """One server. May be used by several threads; holds no state but open connections."""
+    """One server. May be used by several threads; holds no state but open connections, which `close` gives back."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         parts = urlsplit(self._url)
         self.where = parts.netloc.rpartition("@")[2]  # without a password
         self._client = httpx.Client(trust_env=False)
+        self.close = weakref.finalize(self, self._client.close)  # also where nobody calls it: an index is just let go
         self._pool = ThreadPoolExecutor(len(LAYERS), thread_name_prefix="chroma")
 
     def holds(self, name: str, rows: int) -> bool:
@@ -100,11 +105,6 @@ class ChromaServer:
             f"The Chroma server at {self.where} doesn't have {what}: run `oka build`, or copy the index anew from the "
             "machine that builds it."
         )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._pool.shutdown()
-        self._client.close()
 
     def _is_whole(self, collection: str, rows: int) -> bool:
         found = self.find(collection)
@@ -243,32 +243,30 @@ def collection_name(fingerprint: str) -> str:
 
 
 def hand_over(
-    url: str,
-    folder: Path,
-    fingerprint: str,
-    answering: str | None,
-    layers: NDArray[np.float32],
-    passages_at: Callable[[Sequence[int]], list[Passage]],
-    progress: Callable[[int, int], None],
+    url: str, build: Path, manifest: Manifest, answering: str | None, progress: Callable[[int, int], None]
 ) -> None:
     """Bring a build's vectors to the server before it answers, and remove what this folder's older builds left there.
 
     `answering` is the fingerprint of the build that answers until then: its vectors stay, as there may be readers
     that have it still. Raises StoreError, StoreUnreachable; the server then has the old build whole.
     """
-    history = folder / _HISTORY
-    known: dict[str, list[str]] = json.loads(history.read_text("utf-8")) if history.exists() else {}
     server = ChromaServer(url)
+    history = build.parent / _HISTORY
+    known: dict[str, list[str]] = json.loads(history.read_text("utf-8")) if history.exists() else {}
+    before = known.get(server.where, [])
+    kept = list(dict.fromkeys([*(one for one in before if one == answering), manifest.fingerprint]))
     try:
-        kept = [one for one in known.get(server.where, []) if one in (fingerprint, answering)]
-        old = [one for one in known.get(server.where, []) if one not in kept]
         # Written before the server is: a build that is killed here leaves nothing that the next wouldn't know of.
-        known[server.where] = [*old, *dict.fromkeys([*kept, fingerprint])]
+        known[server.where] = list(dict.fromkeys([*before, *kept]))
         history.write_text(json.dumps(known), "utf-8")
-        server.put(collection_name(fingerprint), layers, passages_at, progress)
-        for one in old:
-            server.forget(collection_name(one))
-        known[server.where] = list(dict.fromkeys([*kept, fingerprint]))
+        if not server.holds(collection_name(manifest.fingerprint), manifest.passages):
+            with closing(Texts(build / "texts.sqlite")) as texts:
+                layers = np.load(build / VECTORS, mmap_mode="r")
+                server.put(collection_name(manifest.fingerprint), layers, texts.passages, progress)
+        for one in before:
+            if one not in kept:
+                server.forget(collection_name(one))
+        known[server.where] = kept
         history.write_text(json.dumps(known), "utf-8")
     finally:
         server.close()

@@ -15,23 +15,27 @@ from index.embed import Embedder
 from index.fuse import DEFAULT, Weights, convex
 from index.lexical import Lexical, top
 from index.manifest import Manifest, check_files, current_build
+from index.nearest import Nearest, Searched
 from index.parts import Parts
 from index.passages import Hit, Passage
 from index.texts import StoredPage, Texts
-from index.vectors import Vectors
+from index.vectors import VECTORS, Vectors
 
 _FOUND = 100  # a passage counts as found by a list when it is among that list's first
 
 
 class Index:
-    """An open index. May be used by several threads; a build beside it doesn't disturb it."""
+    """An open index. May be used by several threads; a build beside it doesn't disturb it.
 
-    def __init__(self, build: Path, manifest: Manifest, embedder: Embedder) -> None:
+    With the address of a Chroma server, the passages' vectors are searched there and need not be on this machine.
+    """
+
+    def __init__(self, build: Path, manifest: Manifest, embedder: Embedder, chroma_url: str | None = None) -> None:
         self.manifest = manifest
         self.fingerprint = manifest.fingerprint
         self.embedder = embedder
         self.texts = Texts(build / "texts.sqlite")
-        self._vectors = Vectors(build / "vectors.npy")
+        self._vectors = _vectors(build, manifest, chroma_url)
         self.parts = Parts(build / "parts", embedder.dimension)
         self.words = Lexical(build / "lexical", manifest.passages)
 
@@ -53,11 +57,13 @@ class Index:
 
     def dense(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The best k rows by cosine with a vector of unit length, and their cosines, best first."""
-        return top(self._vectors.scores(vector), k)
+        near = self.nearest(vector)
+        rows = near.best(k)
+        return rows, near.of(rows).max(axis=0)
 
-    def cosines(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The cosine of every row with a vector of unit length: of its body, and of its headings and body."""
-        return self._vectors.layers(vector)
+    def nearest(self, vector: NDArray[np.float32]) -> Nearest:
+        """How near the passages are to a vector of unit length."""
+        return self._vectors.nearest(vector)
 
     def vectors(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """The body's vectors of these rows."""
@@ -71,13 +77,17 @@ class Index:
         if not len(self):
             return []
         fields = self.words.scores(query)
-        cosine = self._vectors.scores(self.embedder.encode([query])[0])
+        near = self.nearest(self.embedder.encode([query])[0])
+        words = weights.headings * fields["headings"] + weights.body * fields["body"]
+        most = max(_FOUND, limit)
+        lists = {"lexical": top(words, most, above=0.0)[0], "dense": near.best(most)}
+        # What neither list has counts as the farthest that one of them has: it would come after all of them anyway.
+        looked_at = np.union1d(lists["lexical"], lists["dense"])
+        found = near.of(looked_at).max(axis=0)
+        cosine = np.full(len(self), found.min(), np.float32)
+        cosine[looked_at] = found
         rows, scores = top(convex(fields["headings"], fields["body"], cosine, weights), limit)
-        lists = {
-            "lexical": top(weights.headings * fields["headings"] + weights.body * fields["body"], _FOUND, above=0.0)[0],
-            "dense": top(cosine, _FOUND)[0],
-        }
-        found_by = {name: set(map(int, best)) for name, best in lists.items()}
+        found_by = {name: set(map(int, best[:_FOUND])) for name, best in lists.items()}
         return [
             Hit(
                 passage=passage,
@@ -102,8 +112,18 @@ class Index:
         return frozenset(self.texts.urls())
 
 
-def open_index(folder: Path, embedder: Embedder, *, source_digest: str | None = None) -> Index:
-    """Open the index in `folder` for questions in `embedder`'s vectors.
+def _vectors(build: Path, manifest: Manifest, chroma_url: str | None) -> Searched:
+    if chroma_url is None:
+        return Vectors(build / VECTORS)
+    from index.server import ChromaServer, ServerVectors, collection_name
+
+    return ServerVectors(ChromaServer(chroma_url), collection_name(manifest.fingerprint))
+
+
+def open_index(
+    folder: Path, embedder: Embedder, *, source_digest: str | None = None, chroma_url: str | None = None
+) -> Index:
+    """Open the index in `folder` for questions in `embedder`'s vectors; these are on the Chroma server, if one is given.
 
     Raises IndexMissing, IndexDamaged, and IndexStale where it was built with another embedder or other settings, or,
     where `source_digest` is given, from other documents and pages. The message names the command that mends it.
@@ -119,11 +139,11 @@ def open_index(folder: Path, embedder: Embedder, *, source_digest: str | None = 
     if source_digest is not None and manifest.source_digest != source_digest:
         raise IndexStale(f"Documents or pages have changed since the index in {folder} was built: run `oka build`.")
     try:
-        check_files(build, manifest)
-        return Index(build, manifest, embedder)
+        check_files(build, manifest, leave_out=VECTORS if chroma_url else "")
+        return Index(build, manifest, embedder, chroma_url)
     except (IndexDamaged, OSError) as error:
         if current_build(folder)[0] != build:  # another process has just put a new build in its place
-            return open_index(folder, embedder, source_digest=source_digest)
+            return open_index(folder, embedder, source_digest=source_digest, chroma_url=chroma_url)
         if isinstance(error, IndexDamaged):
             raise
         raise IndexDamaged(f"The index in {folder} can't be read ({error}): run `oka build --fresh`.") from error

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.errors import StoreError
+from index.nearest import Exact
 from index.passages import Passage
 
+VECTORS = "vectors.npy"
 COLLECTION = "passages"
 LAYERS = ("body", "headings and body")  # what a passage's vectors stand for; part of the index's settings
 _BATCH = 1000  # rows that are on their way to Chroma at once; its own limit is above 5,000
@@ -38,10 +40,9 @@ class Vectors:
         found: NDArray[np.float32] = self._layers @ vector
         return found
 
-    def scores(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The cosine of every row with the vector, which is of unit length: the best of the row's layers."""
-        found: NDArray[np.float32] = np.max(self._layers @ vector, axis=0)
-        return found
+    def nearest(self, vector: NDArray[np.float32]) -> Exact:
+        """The cosines with a vector of unit length."""
+        return Exact(self.layers(vector))
 
     def rows(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """The body's vectors of some rows."""

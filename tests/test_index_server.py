@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from corpus.errors import StoreError, StoreUnreachable
 from index.nearest import BODY, HEADED, Exact
 from index.passages import Passage
-from index.server import ChromaServer, ServerVectors, collection_name, hand_over
+from index.server import ChromaServer, ServerVectors
 from tests.chroma_server import ChromaRun
 from tests.loopback import Site
 
@@ -118,20 +117,6 @@ def test_a_build_that_broke_off_is_nowhere_to_be_found_and_is_done_anew(
     server.put("oka-broken", layers, passages_at, lambda done, total: None)
     assert ServerVectors(server, "oka-broken").nearest(layers[0, 9]).best(1).tolist() == [9]
     assert names(server, "oka-broken-body", "oka-broken-body-unfinished") == ["oka-broken-body"]
-
-
-def test_older_builds_of_a_folder_go_and_those_of_others_stay(
-    chroma: ChromaRun, server: ChromaServer, layers: NDArray[np.float32], tmp_path: Path
-) -> None:
-    answering = None
-    for fingerprint in ("a" * 64, "b" * 64, "c" * 64):
-        hand_over(chroma.url, tmp_path, fingerprint, answering, layers, passages_at, lambda done, total: None)
-        answering = fingerprint
-    there = [letter for letter in "abc" if server.holds(collection_name(letter * 64), ROWS)]
-    assert there == ["b", "c"]  # the one that answered until now stays for readers that still have it
-    assert server.holds("oka-shared", ROWS)
-    history = json.loads((tmp_path / "chroma-server.json").read_text())
-    assert list(history.values()) == [["b" * 64, "c" * 64]]
 
 
 def test_killed_and_started_again(tmp_path: Path, layers: NDArray[np.float32]) -> None:
