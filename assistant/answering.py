@@ -27,7 +27,7 @@ from assistant.settings import Settings
 from assistant.sources import Sources
 from assistant.spelling import correct
 from assistant.topics import Topics, read_topics
-from assistant.units import score_units
+from assistant.units import Weighed, weigh
 from corpus.instructions import gives_instructions
 from index.passages import Hit
 from index.store import Index
@@ -43,6 +43,7 @@ SCOPE = (
     "Ask for example: What is Temporal best for?"
 )
 OTHERWISE = "The sources don't say so. What they say instead:"
+UNCLEAR = "I can't tell what this is about: name the tool or the pattern, for example Airflow, Celery or saga."
 _NEAREST = 3
 """Resources named by an abstention, at most."""
 
@@ -101,15 +102,18 @@ class Assistant:
         is the composed one."""
         with _Clock() as clock:
             asked = check_question(question)
-            query = self._understand(asked, history)
-            key = self._answers.key(query.text, only, self.index)
+            query = self.understand(asked, history)
+            key = self._answers.key(query, only, self.index)
             reply = self._answers.get(key)
             if reply is None:
                 found = retrieve(self.index, self.topics, query, limit=CONSIDERED, only=only)
                 clock.lap("retrieve")
-                verdict = decide(found, query)
-                answered = verdict.reason in (None, "false_premise")
-                reply = self._compose(query, found, verdict) if answered else self._abstain(query, found, verdict)
+                weighed = weigh(self.index.parts, query, found, CONSIDERED if query.parts else QUOTED)
+                verdict = decide(found, query, weighed, self.settings.unsupported)
+                if verdict.reason in (None, "false_premise"):
+                    reply = self._compose(query, found, weighed, verdict)
+                else:
+                    reply = self._abstain(query, found, verdict)
                 reply = replace(reply, confidence=verdict.confidence)
                 clock.lap("compose")
                 self._answers.put(key, reply)
@@ -135,7 +139,7 @@ class Assistant:
         history: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Hit]:
         """Ranked passages, best first, at most `limit`."""
-        query = self._understand(check_question(question), history)
+        query = self.understand(check_question(question), history)
         return list(retrieve(self.index, self.topics, query, limit=limit, only=only).hits)
 
     def verify(self, reply: Answer | Mapping[str, Any]) -> list[Check]:
@@ -162,15 +166,14 @@ class Assistant:
         self.open()
         return summary.splitlines()[0]
 
-    def _understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None) -> Query:
+    def understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None = None) -> Query:
+        """What is searched for a question after these messages: written out, typing errors corrected."""
         turn = resolve(asked, user_turns(history), self.topics.anchors)
         return with_sides(understand(in_one_form(correct(turn.text, self.index)), self.topics.anchors))
 
-    def _compose(self, query: Query, found: Found, verdict: Verdict | None = None) -> Answer:
-        quoted = CONSIDERED if query.parts else QUOTED
-        hits = found.hits[:quoted]
-        scores = score_units(self.index.parts, query, found, quoted)
-        evidence = Evidence(hits, scores, found.words, verdict.missing if verdict else ())
+    def _compose(self, query: Query, found: Found, weighed: Weighed, verdict: Verdict | None = None) -> Answer:
+        hits = found.hits[: len(weighed.scores)]
+        evidence = Evidence(hits, weighed.scores, found.words, verdict.missing if verdict else ())
         laid_out = compose(query, evidence, self._current().sections, self.topics.is_about)
         citations = tuple(
             cite(number, claim.passage, claim.start, claim.end, self.page_text(claim.passage.url))
@@ -199,6 +202,8 @@ class Assistant:
     def _abstain(self, query: Query, found: Found, verdict: Verdict) -> Answer:
         if verdict.reason == "out_of_scope":
             return self._reply(query, SCOPE, verdict.reason)
+        if verdict.reason == "underspecified":
+            return self._reply(query, UNCLEAR, verdict.reason)
         text = "The sources don't answer this."
         if verdict.missing:
             text += f" They say nothing of {', '.join(f'“{word}”' for word in verdict.missing)}."

@@ -2,7 +2,8 @@
 
 Upper and lower case, white space and the stops at the end make no other question, where they make no other answer:
 `in_one_form` takes the last two away before anything is searched, and case counts in a word that the corpus doesn't
-have (a name or a typing error?) or that joins words ("RabbitMQ" is searched as rabbit and mq too). So an answer never
+have (a name or a typing error?), that joins words ("RabbitMQ" is searched as rabbit and mq too), or that is a name of
+none of the documents' topics (see `Query.names`). So an answer never
 depends on what was asked before it. Only what the index determines is kept: a language model is asked
 again each time.
 """
@@ -13,6 +14,7 @@ import threading
 from collections import OrderedDict
 
 from assistant.answers import Answer
+from assistant.query import Query
 from index.store import Index
 from index.terms import terms
 
@@ -40,15 +42,16 @@ class Answers:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def key(self, searched: str, only: str | None, index: Index) -> Key:
+    def key(self, query: Query, only: str | None, index: Index) -> Key:
         """What determines an answer: the index, the filter, and the question as it is searched, history written out.
 
         `cased`: the encoder tells upper from lower case, so that it always counts.
         """
+        searched = query.text
         if self._cased:
             return index.fingerprint, only, searched, ()
         unknown = [word for word in searched.split() if not all(map(index.words.frequency, terms(word)))]
-        return index.fingerprint, only, searched.casefold(), (*terms(searched), *unknown)
+        return index.fingerprint, only, searched.casefold(), (*terms(searched), *unknown, *query.names)
 
     def get(self, key: Key) -> Answer | None:
         """The answer kept under this key, if any."""

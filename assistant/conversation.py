@@ -101,7 +101,7 @@ def _resolve_one(question: str, before: Turn, topics: Mapping[str, str]) -> Turn
     entities = find_entities(question, topics)
     words = _content_words(question)
     opens = bool(_OPENING.match(question))
-    pronoun = _free_pronoun(question)
+    pronoun = free_pronoun(question)
     swap = _SWAP.match(question)
     if swap and len(_content_words(swap["what"])) <= 4 and not _is_clause(swap["what"]):
         text = _swap(before, swap["what"].strip(), entities, topics)
@@ -152,7 +152,7 @@ def _beside(question: str, before: Turn) -> str:
     return f"{question} ({' '.join(added)})" if added else question
 
 
-def _free_pronoun(question: str) -> re.Match[str] | None:
+def free_pronoun(question: str) -> re.Match[str] | None:
     """The first pronoun that isn't explained by its own sentence ("a task that …", "is it possible")."""
     bound = [match.span() for pattern in (_BOUND, _DUMMY_IT) for match in pattern.finditer(question)]
     for match in _PRONOUN.finditer(question):

@@ -85,6 +85,23 @@ class Query:
     entities: tuple[Entity, ...]
     parts: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Words that are written as names, each once, but for those of `entities`: those are known."""
+        known = {word.lower() for entity in self.entities for word in entity.mention.split()}
+        words = dict.fromkeys(match.group().rstrip(".") for match in _NAME.finditer(self.text))
+        return tuple(word for word in words if word.lower() not in known and word.lower() not in _NO_NAMES)
+
+
+_NAME = re.compile(r"(?<![\w.])[A-Z][\w.+-]*")
+_NO_NAMES = frozenset(  # what a sentence may begin with
+    "a about after also an and any are as at before but by can could describe did do does during each ever explain "
+    "first for from give had has have help here how i if in is it its just list many may me might my name need no not "
+    "now of on once one or our please should show since so some somebody someone tell that the their them then there "
+    "these they this those to until use using wanted was we were what when where whether which while who whose why "
+    "will with would you your".split()
+)
+
 
 def check_question(question: str) -> str:
     """The question with its white space collapsed. Raises QuestionError with what to change."""

@@ -53,7 +53,8 @@ class Settings(BaseModel):
     chroma_url: _Optional = None
     """A Chroma server instead of the embedded store."""
     unsupported: float = Field(default=0.05, ge=0.0, le=0.5)
-    """Largest share of questions without an answer in the sources that may be answered all the same (0.05: 5 %)."""
+    """Of the answers given, the largest share that may lack support in the sources (0.05: 5 %), as estimated on our own
+    questions; less means more questions that are declined."""
 
     @field_validator("allow_private_hosts", mode="before")
     @classmethod

@@ -6,6 +6,8 @@ The weights stand in weights.json with how they were fitted (`python -m evals.fi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,19 +43,33 @@ _ASKS_AMOUNT = re.compile(
 )
 
 
-def score_units(parts: Parts, query: Query, found: Found, most: int) -> list[list[float]]:
-    """How well each unit of the first `most` hits answers: log odds, so a difference of 1 makes it 2.7 times as likely."""
+@dataclass(frozen=True)
+class Weighed:
+    """How well the units of the best hits answer, and what that was judged by; one element a hit."""
+
+    scores: list[list[float]]  # log odds of each unit, so that a difference of 1 makes it 2.7 times as likely
+    features: list[NDArray[np.float64]]  # a row a unit, columns as UNIT_FEATURES
+    nearness: list[
+        NDArray[np.float32]
+    ]  # a row for the headings and one a unit, a column for each of the question's tokens
+
+
+def weigh(parts: Parts, query: Query, found: Found, most: int) -> Weighed:
+    """The units of the first `most` hits, under the fitted model."""
     model = load_model("units")["weights"]
     weights = np.array([model[name] for name in UNIT_FEATURES])
-    return [(row @ weights).tolist() for row in unit_features(parts, query, found, most)]
+    nearness = parts.likenesses(found.rows[:most], found.asked.tokens)
+    features = unit_features(parts, query, found, most, nearness)
+    return Weighed([(row @ weights).tolist() for row in features], features, nearness)
 
 
-def unit_features(parts: Parts, query: Query, found: Found, most: int) -> list[NDArray[np.float64]]:
+def unit_features(
+    parts: Parts, query: Query, found: Found, most: int, nearness: Sequence[NDArray[np.float32]]
+) -> list[NDArray[np.float64]]:
     """One array for each of the first `most` hits: a row a unit, columns as UNIT_FEATURES."""
     hits, rows = found.hits[:most], found.rows[:most]
     spoken = [[_spoken(hit, at) for at in range(len(hit.passage.units))] for hit in hits]
     cosines = parts.cosines(rows, found.asked.vector)
-    nearness = parts.likenesses(rows, found.asked.tokens)
     total = sum(found.words.values()) or 1.0
     best = max((hit.score for hit in hits), default=0.0)
     asks_amount = bool(_ASKS_AMOUNT.search(query.text.lower()))

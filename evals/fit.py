@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,12 +19,12 @@ import typer
 from numpy.typing import NDArray
 
 from assistant.answering import CONSIDERED, QUOTED, Assistant
-from assistant.confidence import SIGNALS, signals_of
-from assistant.query import Query, understand
+from assistant.query import Query
 from assistant.retrieval import FEATURES, WEIGHTS, Search, load_model, read_question, retrieve
 from assistant.retrieval import Found as Retrieved
 from assistant.settings import load_settings
-from assistant.units import UNIT_FEATURES, unit_features
+from assistant.signals import SIGNALS, signals_of
+from assistant.units import UNIT_FEATURES, weigh
 from evals.metrics.answers import fact_stated
 from evals.metrics.retrieval import counts_for, gold_units
 from evals.questions import FILE, Question, read_questions
@@ -103,7 +103,7 @@ class Corpora:
             for question in askable(self.questions, assistant.index.urls)[0]:
                 if question.slice != "injection":
                     text = question.standalone or question.question
-                    yield assistant, question, understand(text, assistant.topics.anchors)
+                    yield assistant, question, assistant.understand(text)
 
 
 def passages(corpora: Corpora) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def units(corpora: Corpora) -> dict[str, Any]:
         if not question.vital:
             continue
         found = _retrieved(assistant, query, QUOTED)
-        features = unit_features(assistant.index.parts, query, found, QUOTED)
+        features = weigh(assistant.index.parts, query, found, QUOTED).features
         right = [_tells(question, hit.passage, unit) for hit in found.hits for unit in hit.passage.units]
         groups.append(Group(question.cluster, np.concatenate(features), np.array(right)))
     w = fit_pairs(groups, _PENALTY)
@@ -147,32 +147,87 @@ def units(corpora: Corpora) -> dict[str, Any]:
 
 
 def answerable(corpora: Corpora) -> dict[str, Any]:
-    """Whether the corpus answers; the bar is the highest that refuses at most 4 % of what it answers."""
-    groups = []
+    """Whether the corpus answers.
+
+    The dev split has few questions without an answer, so each one with an answer is also asked of the corpus without
+    the passages that answer it: what is found then is near and yet no answer. These count little, and not at all in
+    the figures and bars.
+    """
+    groups: list[Group] = []
+    importance: list[float] = []
     for assistant, question, query in corpora.asked():
-        signals = signals_of(_retrieved(assistant, query, CONSIDERED), query)
-        row = np.array([[signals[name] for name in SIGNALS]])
-        groups.append(Group(question.cluster, row, np.array([question.answerable != "no"])))
-    y = np.concatenate([group.right for group in groups]).astype(np.float64)
+        found = _retrieved(assistant, query, _DEEP)
+        own = question.answerable != "no"
+        groups.append(Group(question.cluster, _signals(assistant, query, found), np.array([own])))
+        importance.append(1.0 if own else _ABSENT)
+        rest = _without_gold(question, found) if question.vital and question.answerable == "yes" else None
+        if rest and len(rest.hits) >= CONSIDERED:
+            groups.append(Group(question.cluster, _signals(assistant, query, rest), np.array([False])))
+            importance.append(_REMOVED)
+    rows = np.concatenate([group.rows for group in groups])
+    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    centre[0], spread[0] = 0.0, 1.0
+    spread[spread == 0] = 1.0
+    weight_of = dict(zip(map(id, groups), importance, strict=True))
 
     def fitted(part: Sequence[Group]) -> Array:
-        own = np.concatenate([group.rows for group in part])
+        x = (np.concatenate([group.rows for group in part]) - centre) / spread
         truth = np.concatenate([group.right for group in part]).astype(np.float64)
-        return fit_logistic(own, truth, np.ones(len(own)), _PENALTY_GATE, free=[0])
+        w = fit_logistic(x, truth, np.array([weight_of[id(group)] for group in part]), _PENALTY_GATE, free=[0])
+        w = np.asarray(w / spread)
+        w[0] -= float(centre[1:] @ w[1:])
+        return w
 
-    w = fitted(groups)
-    held = np.array(_held_out(groups, fitted, lambda group, part: float(group.rows[0] @ part)))
-    chance = 1 / (1 + np.exp(-held))
-    bar = float(np.quantile(chance[y == 1], _REFUSED))
-    auroc = float(np.mean(chance[y == 1][:, None] > chance[y == 0][None, :]))
-    caught = float(np.mean(chance[y == 0] < bar))
-    model = _model(SIGNALS, w, groups, {"auroc": auroc, "absent caught": caught, "refused": _REFUSED})
-    return {**model, "bar": round(bar, 4)}
+    real = np.array([weight != _REMOVED for weight in importance])
+    truth = np.concatenate([group.right for group in groups])[real].astype(np.float64)
+    odds = np.array(_held_out(groups, fitted, lambda group, part: float(group.rows[0] @ part)))[real]
+    # What counts more or less shifts the probabilities: they are brought back to the shares that were seen.
+    shift, slope = fit_logistic(np.stack([np.ones(len(odds)), odds], 1), truth, np.ones(len(odds)), 0.0, free=[0, 1])
+    w = fitted(groups) * slope
+    w[0] += shift
+    chance = 1 / (1 + np.exp(-(odds * slope + shift)))
+    bars = {str(share): round(_bar(chance, truth, share), 4) for share in _SHARES}
+    refused, caught = (float(np.mean(chance[truth == side] < bars["0.05"])) for side in (1, 0))
+    auroc = float(np.mean(chance[truth == 1][:, None] > chance[truth == 0][None, :]))
+    measured = {"auroc": auroc, "absent caught": caught, "refused": refused}
+    return {**_model(SIGNALS, w, groups, measured), "bars": bars}
+
+
+def _signals(assistant: Assistant, query: Query, found: Retrieved) -> Array:
+    values = signals_of(found, query, weigh(assistant.index.parts, query, found, QUOTED))
+    return np.array([[values[name] for name in SIGNALS]])
+
+
+def _without_gold(question: Question, found: Retrieved) -> Retrieved:
+    """The hits that neither stand in a gold section nor state a vital fact."""
+    units = gold_units(question)
+    kept = [
+        at
+        for at, hit in enumerate(found.hits)
+        if not any(counts_for(found_from(hit.passage), unit) for unit in units)
+        and not any(fact_stated(fact, plain(hit.passage.text), question) for fact in question.vital)
+    ]
+    hits, rows = tuple(found.hits[at] for at in kept), tuple(found.rows[at] for at in kept)
+    return replace(found, hits=hits, rows=rows, features=found.features[kept])
+
+
+def _bar(chance: Array, truth: Array, share: float) -> float:
+    """The lowest confidence from which on at most this share of the answers lacks support, where `_PREVALENCE` of the
+    questions have no answer. 1 where there is none."""
+    for bar in np.unique(chance):
+        wrongly = _PREVALENCE * float(np.mean(chance[truth == 0] >= bar))
+        rightly = (1 - _PREVALENCE) * float(np.mean(chance[truth == 1] >= bar))
+        if wrongly <= share * (wrongly + rightly):
+            return float(bar)
+    return 1.0
 
 
 _PENALTY = 0.1  # of 0.03 … 3 the best mean reciprocal rank in cross-validation
-_PENALTY_GATE = 0.3
-_REFUSED = 0.04  # of the answerable questions that may be refused
+_PENALTY_GATE = 5.0  # on standardised signals; of 0.3 … 30 the best AUROC in cross-validation
+_ABSENT, _REMOVED = 1.5, 0.2  # how much a question without an answer counts, and one whose answer was taken away
+_DEEP = 40  # hits looked at, so that enough are left where the gold is taken away
+_PREVALENCE = 0.125  # assumed share of the questions asked of a running oka that its sources don't answer
+_SHARES = (0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.2, 0.5)  # of answers without support: OKA_UNSUPPORTED
 
 
 def _retrieved(assistant: Assistant, query: Query, limit: int) -> Retrieved:

@@ -19,6 +19,7 @@ from assistant.answers import Answer, Citation, Sentence
 from assistant.citations import sha256
 from assistant.query import understand
 from assistant.retrieval import retrieve
+from assistant.units import weigh
 from evals.metrics.answers import fact_stated
 from evals.metrics.retrieval import Found, gold_units
 from evals.pages import Corpus, locate
@@ -184,7 +185,9 @@ class Oracle:
         query = understand(text, topics.anchors)
         found = retrieve(self.corpus.index, topics, query, limit=1)
         hits = tuple(Hit(passage, 1.0, ("gold",)) for passage in gold.values())
-        return replace(self.assistant._compose(query, replace(found, hits=hits, rows=tuple(gold))), confidence=1.0)
+        found = replace(found, hits=hits, rows=tuple(gold))
+        weighed = weigh(self.corpus.index.parts, query, found, len(hits))
+        return replace(self.assistant._compose(query, found, weighed), confidence=1.0)
 
     def _gold(self, question: Question) -> dict[int, Passage]:
         """The passages with gold by their rows, in the order of the gold."""
