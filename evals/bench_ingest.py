@@ -181,3 +181,16 @@ def change_a_page(sources: Sources, number: int) -> None:
         sources.archive.append(response_record(one.capture.url, 200, "OK", kind, body.replace(b"</h1>", words, 1), now))
         return
     raise EvalError("No page of the archive has a heading to add a sentence to: name other archives with --from-warc.")
+
+
+def profile(context: Context) -> str:
+    """Where a build's time goes that embeds one page: the functions with most time of their own and below them."""
+    copy = context.folder / "profiled"
+    shutil.rmtree(copy, ignore_errors=True)
+    data_folder(context, context.deep, context.all_pages).build()
+    shutil.copytree(context.deep, copy, symlinks=True)
+    change_a_page(data_folder(context, copy, ()), 0)
+    command = [sys.executable, "-m", "cProfile", "-s", "cumulative", "-m", "assistant.cli", "--data-dir", str(copy)]
+    shown = run_process([*command, "build"], context.threads).output
+    shutil.rmtree(copy)
+    return "\n".join(line[:140] for line in shown.splitlines()[:60])
