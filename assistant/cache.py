@@ -3,9 +3,8 @@
 Upper and lower case, white space and the stops at the end make no other question, where they make no other answer:
 `in_one_form` takes the last two away before anything is searched, and case counts in a word that the corpus doesn't
 have (a name or a typing error?), that joins words ("RabbitMQ" is searched as rabbit and mq too), or that is a name of
-none of the documents' topics (see `Query.names`). So an answer never
-depends on what was asked before it. Only what the index determines is kept: a language model is asked
-again each time.
+none of the documents' topics (see `Query.names`). So an answer never depends on what was asked before it. Only what the
+index determines is kept: a language model is asked again each time.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import pytest
 from assistant.answering import Assistant
 from assistant.answers import Answer
 from assistant.cache import Answers, in_one_form
+from assistant.query import understand
 from assistant.settings import Settings, load_settings
 
 QUESTION = "What are the states of a circuit breaker?"
@@ -65,11 +66,14 @@ def test_whatever_is_kept_as_one_question_has_one_answer(settings: Settings) -> 
     asked = [record["question"] for record in records if record["corpus"] == "kb" and record["turn"] == 1]
     one, other = Assistant(settings), Assistant(settings)
     answers = Answers(cased=False)
+    anchors = one.topics.anchors
     same = 0
     for question in asked:
         variant = question.lower().rstrip("?!.")
         first, second = one.answer(question), other.answer(variant)
-        keys = [answers.key(in_one_form(reply.searched), None, one.index) for reply in (first, second)]
+        keys = [
+            answers.key(understand(in_one_form(reply.searched), anchors), None, one.index) for reply in (first, second)
+        ]
         if keys[0] == keys[1]:
             assert words(first) == words(second), question
             same += 1
@@ -127,7 +131,7 @@ def reply_of(fingerprint: str, text: str) -> Answer:
 def test_it_is_bounded_and_drops_what_was_not_asked_for_longest(settings: Settings) -> None:
     index = Assistant(settings).index
     answers = Answers(cased=False, most=2)
-    keys = [answers.key(f"celery {number}", None, index) for number in range(3)]
+    keys = [answers.key(understand(f"celery {number}", {}), None, index) for number in range(3)]
     answers.put(keys[0], reply_of(index.fingerprint, "0"))
     answers.put(keys[1], reply_of(index.fingerprint, "1"))
     assert answers.get(keys[0]) is not None
@@ -139,15 +143,17 @@ def test_it_is_bounded_and_drops_what_was_not_asked_for_longest(settings: Settin
 def test_an_answer_made_while_a_build_ended_is_not_kept(settings: Settings) -> None:
     index = Assistant(settings).index
     answers = Answers(cased=False)
-    key = answers.key("celery", None, index)
+    key = answers.key(understand("celery", {}), None, index)
     answers.put(key, reply_of("of the next build", "…"))
     assert answers.get(key) is None
 
 
 def test_an_encoder_that_knows_case_makes_it_count(settings: Settings) -> None:
-    index = Assistant(settings).index
-    assert Answers(cased=False).key("CELERY?", None, index) == Answers(cased=False).key("celery?", None, index)
-    assert Answers(cased=True).key("CELERY?", None, index) != Answers(cased=True).key("celery?", None, index)
+    assistant = Assistant(settings)
+    upper, lower = (understand(word, assistant.topics.anchors) for word in ("CELERY?", "celery?"))
+    either, cased = Answers(cased=False), Answers(cased=True)
+    assert either.key(upper, None, assistant.index) == either.key(lower, None, assistant.index)
+    assert cased.key(upper, None, assistant.index) != cased.key(lower, None, assistant.index)
 
 
 def test_many_threads_get_what_one_would(settings: Settings) -> None:
