@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OKA := $(BIN)/oka
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test eval bench llm-check fix clean install
+.PHONY: run test eval bench llm-check browser-tools fix clean install
 
 run: $(VENV)/.installed
 	@$(OKA) fetch --once --time-limit 90 || true
@@ -31,12 +31,18 @@ bench: $(VENV)/.installed-test
 llm-check: $(VENV)/.installed-test
 	$(BIN)/python -m evals.llm_check
 
+# What the browser tests need beside Debian's chromium: axe-core, which checks accessibility. Without it that test is skipped.
+browser-tools: node_modules/axe-core/axe.min.js
+
+node_modules/axe-core/axe.min.js:
+	npm install --prefix . --no-save --no-package-lock --no-audit --no-fund axe-core@4.11.0
+
 fix: $(VENV)/.installed-test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) var node_modules .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "oka needs Python 3.11 or newer; name one with: make PYTHON=python3.12 run")'

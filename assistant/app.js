@@ -14,9 +14,23 @@ window.oka = (() => {
       .filter((kept) => kept && kept.id && kept.turns).sort((a, b) => (b.at || 0) - (a.at || 0));
   }
 
+  // The conversation says itself what the page shows beside it: a running question, one that is being edited.
+  function mirror() {
+    const pending = conversation.pending, box = $("#oka-box textarea");
+    const edited = conversation.turns.find((turn) => turn.id === conversation.editing);
+    document.body.classList.toggle("oka-busy", Boolean(pending && pending.running));
+    document.body.classList.toggle("oka-changing", Boolean(edited));
+    $("#oka-notice").textContent = edited ? `Editing “${edited.question.slice(0, 60)}”: asking replaces it and what follows.` : "";
+    if (pending && pending.running && box.value === pending.question) { // it has arrived; what was typed since stays
+      box.value = "";
+      box.dispatchEvent(new Event("input"));
+    }
+  }
+
   function keep(dump) {
     conversation = dump ? JSON.parse(dump) : null;
     if (!conversation) return;
+    mirror();
     sessionStorage.setItem(HERE, conversation.id);
     if (conversation.turns.length || conversation.pending) {
       const old = read(PREFIX + conversation.id);

@@ -7,6 +7,7 @@ come in and what the browser may load (app_server.py).
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,7 @@ from assistant.answers import Answer
 from assistant.app_conversation import Conversation
 from assistant.app_fetch import FetchJob
 from assistant.app_knowledge import examples, follow_ups, scopes
+from assistant.app_priority import Priority
 from assistant.app_render import (
     answer_html,
     asked_html,
@@ -41,12 +43,24 @@ if TYPE_CHECKING:
 _AT_ONCE = 4
 """Questions answered at the same time; more wait in the queue. Each takes a core for a few dozen milliseconds."""
 _QUEUE = 100
+_REPAINT_S = 0.1
+"""Least time between two states of a growing answer."""
+_GIVES_WAY_S = 2.0
+"""How long follow-ups wait for the answers to other questions, at most."""
 T = TypeVar("T")
 _log = logging.getLogger("oka.app")
 
 
-def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents: Sequence[Page]) -> gr.Blocks:
-    """The page and the two public endpoints, `ask` and `search`."""
+def build_app(
+    assistant: Assistant,
+    feedback: Feedback,
+    job: FetchJob,
+    documents: Sequence[Page],
+    status_of: Callable[[], dict[str, Any]],
+) -> gr.Blocks:
+    """The page and the two public endpoints, `ask` and `search`. `status_of` gives the state of the corpus."""
+
+    priority = Priority()
 
     @lru_cache(maxsize=512)
     def answered(question: str, _fingerprint: str) -> Answer:
@@ -60,32 +74,30 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         answer = conversation.answers()[-1]
         return offers_html(follow_ups(documents, answer, lambda question: answered(question, answer.fingerprint)))
 
-    def show(conversation: Conversation, writing: str | None = None) -> list[dict[str, str]]:
-        """The messages of a conversation; `writing` is the answer so far to the pending question."""
-        messages = []
-        for turn in conversation.turns:
-            last = turn is conversation.turns[-1] and conversation.pending is None
-            messages += [_message("user", asked_html(turn)), _message("assistant", answer_html(turn, last))]
+    def settled(conversation: Conversation) -> list[dict[str, str]]:
+        """The messages of the answered turns."""
+        last = len(conversation.turns) - 1 if conversation.pending is None else -1
+        turns = enumerate(conversation.turns)
+        pairs = (_pair(asked_html(turn), answer_html(turn, number == last)) for number, turn in turns)
+        return [message for pair in pairs for message in pair]
+
+    def show(conversation: Conversation) -> list[dict[str, str]]:
+        """All messages of a conversation in which nothing is running."""
+        messages = settled(conversation)
         if pending := conversation.pending:
             failure = pending["failure"] or "Stopped before the answer was complete."
-            reply = partial_html(writing) if writing is not None else failure_html(failure, not pending["failure"])
-            messages += [_message("user", asked_html(pending)), _message("assistant", reply)]
+            messages += _pair(asked_html(pending), failure_html(failure, not pending["failure"]))
         return messages
 
-    def whole(conversation: Conversation, question: str = "") -> tuple[Any, ...]:
+    def whole(conversation: Conversation) -> tuple[Any, ...]:
         """Values of everything that shows a conversation: see `view`."""
-        editing = conversation.turn(conversation.editing) if conversation.editing else None
-        notice = f"Editing “{editing['question'][:60]}”: asking replaces it and what follows." if editing else ""
-        searched = conversation.turns[-1]["answer"]["searched"] if conversation.turns else ""
+        conversation = conversation.halted()
+        last = conversation.last_asked()
         return (
             show(conversation),
             conversation.dump(),
             sources_html(conversation.turns),
-            gr.update(value=question, submit_btn=True, stop_btn=False),
-            gr.update(visible=bool(editing)),
-            notice,
-            searched,
-            "",
+            f"{conversation.id} {last['id'] if last else ''}",
             "",
         )
 
@@ -96,18 +108,26 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
             yield whole(conversation)
             return
         conversation = conversation.ask(question, only or None)
-        same = [gr.skip()] * 3  # notice, query, reasons
-        busy = gr.update(value="", submit_btn=False, stop_btn=True)
-        yield show(conversation, ""), conversation.dump(), gr.skip(), busy, gr.update(visible=False), *same, ""
+        assert conversation.pending is not None
+        before, asked = settled(conversation), asked_html(conversation.pending)
+        same = conversation.dump(), sources_html(conversation.turns), "", ""
+        yield before + _pair(asked, partial_html("")), *same
+        shown_at: float | None = None
         try:
             history = None if alone else conversation.history()
-            for part in assistant.stream(question, history=history, only=only or None):
-                if isinstance(part, Answer):
-                    conversation = conversation.reply(part, assistant.page_text)
-                    if part.abstained:
-                        feedback.add("unanswered", part.to_dict(), id=conversation.turns[-1]["id"], only=only or None)
-                else:
-                    yield show(conversation, part), *[gr.skip()] * 8
+            with priority.urgent():
+                for part in assistant.stream(question, history=history, only=only or None):
+                    now = time.monotonic()
+                    if isinstance(part, Answer):
+                        conversation = conversation.reply(part, assistant.page_text)
+                    elif shown_at is None:  # the quotes of a composed answer come all at once: the whole is next
+                        shown_at = now
+                    elif now - shown_at >= _REPAINT_S:
+                        shown_at = now
+                        yield before + _pair(asked, partial_html(part)), *same
+            turn = conversation.turns[-1]
+            if turn["answer"]["abstained"]:
+                feedback.add("unanswered", turn["answer"], id=turn["id"], only=turn["only"])
         except RagError as error:
             conversation = conversation.fail(str(error))
         except Exception:  # noqa: BLE001  # the page must say something; what went wrong is in the server's log
@@ -143,20 +163,22 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         conversation = Conversation.read(kept)
         turn = conversation.turn(str(event._data["turn"]))
         if turn is None:
-            return whole(conversation)
+            return *whole(conversation), gr.skip()
         if conversation.pending and turn["id"] == conversation.pending["id"]:
-            return whole(conversation.before(turn["id"]), str(turn["question"]))
+            return *whole(conversation.before(turn["id"])), str(turn["question"])
         changed = Conversation(conversation.id, conversation.turns, None, turn["id"])
-        return whole(changed, str(turn["question"]))
+        return *whole(changed), str(turn["question"])
 
     def keep(kept: str) -> Any:
         conversation = Conversation.read(kept)
-        return whole(Conversation(conversation.id, conversation.turns, conversation.pending, None))
+        return *whole(Conversation(conversation.id, conversation.turns, conversation.pending, None)), ""
 
     def undo(kept: str) -> Any:
         conversation = Conversation.read(kept)
         last = conversation.last_asked()
-        return whole(conversation.before(str(last["id"])), str(last["question"])) if last else whole(conversation)
+        if last is None:
+            return *whole(conversation), gr.skip()
+        return *whole(conversation.before(str(last["id"]))), str(last["question"])
 
     def opened(event: gr.EventData) -> Any:
         return whole(Conversation.read(str(event._data["conversation"])))
@@ -182,10 +204,16 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         turn = conversation.turns[-1]
         return why_html(turn, assistant.search(turn["answer"]["searched"], 10, only=turn["only"]))
 
+    def after(kept: str, is_open: bool | None) -> tuple[str, str, str]:
+        """What is added to an answer once it is shown: follow-ups, the query, and reasons where they are folded out."""
+        priority.give_way(_GIVES_WAY_S)
+        turns = Conversation.read(kept).turns
+        return offer(kept), turns[-1]["answer"]["searched"] if turns else "", why(kept) if is_open else ""
+
     def fetch() -> Iterator[Any]:
         for line in job.run():
             yield line, gr.update(visible=False), gr.update(visible=True)
-        yield status_html(assistant.status(), job.report), gr.update(visible=True), gr.update(visible=False)
+        yield status_html(status_of(), job.report), gr.update(visible=True), gr.update(visible=False)
 
     def ask(question: str, history: list[dict[str, str]] | None = None, only: str | None = None) -> dict[str, Any]:
         """Answers a question about workflow orchestration with verbatim quotes and their sources, or says that the sources don't."""
@@ -204,7 +232,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     app: gr.Blocks
     with gr.Blocks(title="oka", fill_height=True, fill_width=True, analytics_enabled=False) as app:
-        kept, exported = gr.Textbox(visible=False), gr.Textbox(visible=False)
+        kept, exported, last = gr.Textbox(visible=False), gr.Textbox(visible=False), gr.Textbox(visible=False)
         with gr.Row(elem_id="oka-page", equal_height=True):
             with gr.Column(elem_id="oka-left", scale=0, min_width=264):
                 gr.HTML(f'{_CLOSE}<h1>oka</h1><nav id="oka-nav" aria-label="Conversations"></nav>')
@@ -235,12 +263,12 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
                     )
                     noted = gr.Textbox(visible=False)
                     send = gr.Button("Send note", size="sm", scale=0)
-                with gr.Row(visible=False, elem_id="oka-editing") as editing:
-                    notice = gr.HTML()
+                with gr.Row(elem_id="oka-editing"):
+                    gr.HTML('<p id="oka-notice" role="status"></p>')
                     keep_button = gr.Button("Keep as it was", size="sm", scale=0)
                 box = gr.Textbox(
                     label="Your question", show_label=False, placeholder="Ask about workflow orchestration", lines=1, max_lines=6,
-                    max_length=MAX_CHARACTERS, submit_btn=True, stop_btn=False, elem_id="oka-box",
+                    max_length=MAX_CHARACTERS, submit_btn=True, stop_btn=True, elem_id="oka-box",
                 )  # fmt: skip
             with gr.Column(elem_id="oka-right", scale=0, min_width=380):
                 gr.HTML(f"{_CLOSE}<h2>Sources</h2>")
@@ -255,7 +283,8 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
 
         bridge = gr.HTML("", elem_id="oka-bridge", js_on_load="window.oka.connect(trigger);", container=False)
 
-        view = [chat, kept, panel, box, editing, notice, query, reasons, offers]
+        # Few outputs and plain values only: for each gr.update Gradio makes the component anew, some 2 ms a time.
+        view = [chat, kept, panel, last, offers]
         slow: dict[str, Any] = {**private, "concurrency_limit": _AT_ONCE, "concurrency_id": "ask"}
         slow |= {"show_progress": "minimal", "show_progress_on": chat}  # the place in the queue, when there is one
         late: dict[str, Any] = {**private, "concurrency_limit": 2, "concurrency_id": "late"}
@@ -268,20 +297,14 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         ]
         box.stop(None, None, None, cancels=running, **private).then(stopped, kept, view, queue=False, **private)
         bridge.select(opened, None, view, cancels=running, queue=False, **private)
-        bridge.edit(edit, kept, view, cancels=running, queue=False, **private)
-        bridge.undo(undo, kept, view, cancels=running, queue=False, **private)
-        keep_button.click(keep, kept, view, queue=False, **private)
+        bridge.edit(edit, kept, [*view, box], cancels=running, queue=False, **private)
+        bridge.undo(undo, kept, [*view, box], cancels=running, queue=False, **private)
+        keep_button.click(keep, kept, [*view, box], queue=False, **private)
         bridge.like(vote, kept, [chat, kept, noting, noted], queue=False, **private)
         gr.on([send.click, words.submit], note, [words, kept, noted], [words, noting], queue=False, **private)
         accordion.expand(lambda kept: (True, why(kept)), kept, [folded_out, reasons], **late)
         accordion.collapse(lambda: False, None, folded_out, queue=False, **private)
-        kept.change(
-            lambda kept, is_open: (offer(kept), why(kept) if is_open else ""),
-            [kept, folded_out],
-            [offers, reasons],
-            trigger_mode="always_last",
-            **late,
-        )
+        last.change(after, [kept, folded_out], [offers, query, reasons], trigger_mode="always_last", **late)
         bridge.copy(
             lambda kept: conversation_to_markdown(Conversation.read(kept).answers()),
             kept,
@@ -292,7 +315,7 @@ def build_app(assistant: Assistant, feedback: Feedback, job: FetchJob, documents
         kept.change(None, kept, None, js="(kept) => window.oka.keep(kept)")
         shown = [status, fetch_button, cancel_button]
         fetch_button.click(fetch, None, shown, concurrency_limit=4, concurrency_id="fetch", **private)
-        app.load(lambda: status_html(assistant.status(), job.report), None, status, queue=False, **private)
+        app.load(lambda: status_html(status_of(), job.report), None, status, queue=False, **private)
         cancel_button.click(job.cancel, None, None, queue=False, **private)
         api(ask, api_name="ask", concurrency_limit=_AT_ONCE, concurrency_id="ask")
         api(search, api_name="search", concurrency_limit=_AT_ONCE, concurrency_id="ask")
@@ -307,5 +330,5 @@ _BAR = (
 )
 
 
-def _message(role: str, html: str) -> dict[str, str]:
-    return {"role": role, "content": html}
+def _pair(asked: str, answer: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]

@@ -78,6 +78,7 @@ class _Pending(_Shape):
     question: _Text
     only: _Text | None = None
     failure: _Text = ""
+    running: bool = False
 
 
 class _Conversation(_Shape):
@@ -89,7 +90,7 @@ class _Conversation(_Shape):
 
 @dataclass(frozen=True)
 class Conversation:
-    """Turns in order; `pending` is a question without its answer yet: running, stopped or failed (`failure` says why)."""
+    """Turns in order; `pending` is a question without its answer yet: `running`, stopped, or failed (`failure` says why)."""
 
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     turns: tuple[Mapping[str, Any], ...] = ()
@@ -126,12 +127,16 @@ class Conversation:
         """With a new pending question; where one is being edited, it replaces that turn and those after it."""
         kept = self.before(self.editing) if self.editing else self
         turns = kept.turns[-(MAX_TURNS - 1) :]
-        pending = {"id": secrets.token_hex(6), "question": question, "only": only, "failure": ""}
+        pending = {"id": secrets.token_hex(6), "question": question, "only": only, "failure": "", "running": True}
         return replace(kept, turns=turns, pending=pending, editing=None)
 
     def fail(self, sentence: str) -> Conversation:
         """With the reason why the pending question has no answer."""
-        return replace(self, pending={**self.pending, "failure": sentence}) if self.pending else self
+        return replace(self, pending={**self.pending, "failure": sentence}).halted() if self.pending else self
+
+    def halted(self) -> Conversation:
+        """With nothing running: what the page shows when an answer is complete, stopped, or was left behind."""
+        return replace(self, pending={**self.pending, "running": False}) if self.pending else self
 
     def reply(self, answer: Answer, page_text: Callable[[str], str]) -> Conversation:
         """With the pending question answered; each citation gets the words around its quote."""

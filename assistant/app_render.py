@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -43,7 +44,7 @@ def asked_html(turn: Turn) -> str:
 
 def partial_html(markdown: str, elapsed: str = "") -> str:
     """An answer that is still being written; markers are plain text until their citations are known."""
-    body = _markdown(markdown, {}) if markdown else f'<p class="oka-wait">{t(elapsed or "Searching the sources …")}</p>'
+    body = _markdown(markdown) if markdown else f'<p class="oka-wait">{t(elapsed or "Searching the sources …")}</p>'
     return _one_line(f'<div class="oka-answer oka-partial">{body}</div>')
 
 
@@ -51,7 +52,10 @@ def answer_html(turn: Turn, last: bool = False) -> str:
     """A whole answer or abstention with its confidence in words; the last one of a conversation can be asked again or undone."""
     answer = turn["answer"]
     turn_id = str(turn["id"])
-    body = _markdown(str(answer["text"]), {int(c["number"]): (turn_id, c) for c in answer["citations"]})
+    body = _markdown(
+        str(answer["text"]),
+        tuple((int(c["number"]), turn_id, str(c["link"]), str(c["title"])) for c in answer["citations"]),
+    )
     if answer.get("notice"):
         body = f'<p class="oka-notice" role="note">{t(answer["notice"])}</p>{body}'
     if answer["abstained"]:
@@ -76,7 +80,7 @@ def sources_html(turns: Sequence[Turn]) -> str:
     parts = []
     for turn in turns:
         answer = turn["answer"]
-        cards = "".join(_card(str(turn["id"]), citation) for citation in answer["citations"])
+        cards = "".join(_card(str(turn["id"]), _fixed(citation)) for citation in answer["citations"])
         if not cards:
             cards = '<p class="oka-none">This reply quotes nothing.</p>'
         parts.append(
@@ -149,6 +153,7 @@ def offers_html(questions: Sequence[str]) -> str:
     return f'<ul class="oka-follow" aria-label="Ask next">{asks}</ul>' if asks else ""
 
 
+@lru_cache(maxsize=4096)
 def safe_link(address: str) -> str | None:
     """The address if a click may follow it: http(s) with a host, or a document of the knowledge base; else None."""
     if any(ord(char) < 33 or char in '"<>\\' for char in address):
@@ -162,25 +167,47 @@ def safe_link(address: str) -> str | None:
     return address if not parts.scheme and not parts.netloc and re.match(r"kb/[\w.-]+(#|$)", address) else None
 
 
-def _card(turn_id: str, citation: Mapping[str, Any]) -> str:
-    """A citation: the quote marked inside its surroundings, where it stands, the original resources, a link to the words."""
-    number, link = int(citation["number"]), safe_link(str(citation["link"]))
-    where = " › ".join(citation["headings"])
-    words = [str(citation.get(side, "")) for side in ("before", "quote", "after")]
-    if str(citation["url"]).startswith("kb/"):
-        words = [_readable(text) for text in words]
-    before, quote, after = words
-    resources = "".join(
-        f'<li><a href="{t(r["url"])}" {_OUTSIDE}>{t(r["title"])}</a></li>'
-        for r in citation["resources"]
-        if safe_link(str(r["url"]))
+@dataclass(frozen=True)
+class _Cited:
+    """What a card shows of a citation."""
+
+    number: int
+    url: str
+    link: str
+    title: str
+    headings: tuple[str, ...]
+    words: tuple[str, str, str]  # before, quote, after
+    resources: tuple[tuple[str, str], ...]
+    fetched_at: str
+
+
+def _fixed(citation: Mapping[str, Any]) -> _Cited:
+    return _Cited(
+        int(citation["number"]),
+        str(citation["url"]),
+        str(citation["link"]),
+        str(citation["title"]),
+        tuple(citation["headings"]),
+        (str(citation.get("before", "")), str(citation["quote"]), str(citation.get("after", ""))),
+        tuple((str(resource["title"]), str(resource["url"])) for resource in citation["resources"]),
+        str(citation["fetched_at"] or ""),
     )
-    fetched = f"fetched {t(str(citation['fetched_at'])[:10])}" if citation["fetched_at"] else "knowledge base"
-    opening = "Open in the knowledge base" if str(citation["url"]).startswith("kb/") else "Open the page at these words"
+
+
+@lru_cache(maxsize=4096)  # every turn of a conversation is shown again with each question
+def _card(turn_id: str, cited: _Cited) -> str:
+    """A citation: the quote marked inside its surroundings, where it stands, the original resources, a link to the words."""
+    ours, link = cited.url.startswith("kb/"), safe_link(cited.link)
+    before, quote, after = (_readable(text) for text in cited.words) if ours else cited.words
+    resources = "".join(
+        f'<li><a href="{t(url)}" {_OUTSIDE}>{t(title)}</a></li>' for title, url in cited.resources if safe_link(url)
+    )
+    fetched = f"fetched {t(cited.fetched_at[:10])}" if cited.fetched_at else "knowledge base"
+    opening = "Open in the knowledge base" if ours else "Open the page at these words"
     return (
-        f'<article class="oka-card" id="oka-c-{t(turn_id)}-{number}" tabindex="-1">'
-        f'<h3><span class="oka-number">{number}</span> {t(citation["title"])}</h3>'
-        f'<p class="oka-where">{t(where)}</p>'
+        f'<article class="oka-card" id="oka-c-{t(turn_id)}-{cited.number}" tabindex="-1">'
+        f'<h3><span class="oka-number">{cited.number}</span> {t(cited.title)}</h3>'
+        f'<p class="oka-where">{t(" › ".join(cited.headings))}</p>'
         f"<blockquote>{t(before)}<mark>{t(quote)}</mark>{t(after)}</blockquote>"
         + (f'<p><a class="oka-open" href="{t(link)}" {_OUTSIDE}>{opening}</a></p>' if link else "")
         + (
@@ -188,7 +215,7 @@ def _card(turn_id: str, citation: Mapping[str, Any]) -> str:
             if resources
             else ""
         )
-        + f'<p class="oka-date">{t(_host(str(citation["url"])))} · {fetched}</p></article>'
+        + f'<p class="oka-date">{t(_host(cited.url))} · {fetched}</p></article>'
     )
 
 
@@ -256,8 +283,10 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _markdown(text: str, citations: Mapping[int, tuple[str, Mapping[str, Any]]]) -> str:
-    return str(_parser().render(text, {"citations": citations}))
+@lru_cache(maxsize=1024)  # likewise
+def _markdown(text: str, cited: tuple[tuple[int, str, str, str], ...] = ()) -> str:
+    """`cited`: number, turn, link and title of each citation that a marker may lead to."""
+    return str(_parser().render(text, {"citations": {number: rest for number, *rest in cited}}))
 
 
 def _marker(state: StateInline, silent: bool) -> bool:
@@ -275,11 +304,11 @@ def _render_marker(_self: Any, tokens: Any, index: int, _options: Any, env: Any)
     number = int(tokens[index].content)
     if number not in env["citations"]:
         return f"[{number}]"
-    turn_id, citation = env["citations"][number]
-    link = safe_link(str(citation["link"])) or f"#oka-c-{turn_id}-{number}"
+    turn_id, link, title = env["citations"][number]
+    link = safe_link(link) or f"#oka-c-{turn_id}-{number}"
     return (
         f'<a class="oka-mark oka-c-{t(turn_id)}-{number}" href="{t(link)}" {_OUTSIDE} '
-        f'title="Source {number}: {t(citation["title"])}">[{number}]</a>'
+        f'title="Source {number}: {t(title)}">[{number}]</a>'
     )
 
 

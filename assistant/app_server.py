@@ -15,16 +15,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, MutableMapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from assistant.accounts import Accounts
 from assistant.app_fetch import FetchJob, Work
+from assistant.app_gradio import prepare
 from assistant.app_knowledge import knowledge_html
 from assistant.feedback import Feedback
+from assistant.settings import Settings
 from corpus import Archive, link_states, read_documents
 from corpus.errors import ServeError
+from index.manifest import pointer
 
 if TYPE_CHECKING:
     from assistant.answering import Assistant
@@ -41,6 +45,10 @@ _LARGEST = 4 * 2**20
 """Bytes of a request: a conversation of 50 turns travels with each question."""
 _A_MINUTE = 240
 """Requests that ask for work, a minute, from one address that isn't this machine (a question takes two or three); half as a burst."""
+
+_SESSIONS = 200
+"""Tabs of which Gradio keeps its own copy of the page (some 200 KiB each). It never lets go of one otherwise; a tab that drops
+out loses nothing, its conversation is in the browser."""
 
 
 def policy(nonce: str) -> str:
@@ -185,9 +193,7 @@ def build_server(
     assistant: Assistant, *, work: Work, users: Accounts | None = None, a_minute: int = _A_MINUTE, mcp: bool = False
 ) -> Gate:
     """The whole web application; `work` is what the fetch button does. Raises ServeError where MCP can't be served."""
-    import os
-
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read at import
+    prepare()
     import gradio as gr
     from fastapi import FastAPI
     from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
@@ -203,10 +209,19 @@ def build_server(
     def healthz() -> Response:
         return JSONResponse({"ready": True})
 
+    @lru_cache(maxsize=1)
+    def known(_stamp: object) -> tuple[dict[str, Any], str]:
+        """The state of the corpus and the page that shows it; every linked page is read for it, a quarter of a second."""
+        states = link_states(documents, Archive(settings.archive))
+        return assistant.status(), knowledge_html(documents, states, "oka/app.css")
+
+    def status() -> dict[str, Any]:
+        return known(_stamp(settings))[0]
+
     @app.get("/kb")
     @app.get("/kb/{file}")
     def knowledge(file: str = "") -> Response:
-        return HTMLResponse(knowledge_html(documents, link_states(documents, Archive(settings.archive)), "oka/app.css"))
+        return HTMLResponse(known(_stamp(settings))[1])
 
     @app.get("/oka/{name}")
     def own(name: str) -> Response:
@@ -214,7 +229,8 @@ def build_server(
             return Response("There is no such file.\n", 404)
         return FileResponse(_HERE / name, headers={"cache-control": "no-cache"})
 
-    page = build_app(assistant, feedback, FetchJob(work), documents)
+    page = build_app(assistant, feedback, FetchJob(work), documents, status)
+    page.state_session_capacity = _SESSIONS
     gr.mount_gradio_app(
         app, page, path="/", theme=_theme(), footer_links=[], run_history=False, show_error=False, ssr_mode=False,
         enable_monitoring=False, pwa=False, mcp_server=mcp, max_file_size=1, allowed_paths=[], favicon_path=None,
@@ -222,6 +238,19 @@ def build_server(
     if mcp and page.mcp_error:  # Gradio goes on without
         raise ServeError(f'--mcp can\'t be served ({page.mcp_error}); install what it needs with: pip install "mcp<2"')
     return Gate(app, users, a_minute)
+
+
+def _stamp(settings: Settings) -> tuple[object, ...]:
+    """Changes with the archive, the index and the documents."""
+    found = []
+    for file in (settings.archive, pointer(settings.index), *sorted(settings.documents.glob("*.md"))):
+        try:
+            state = file.stat()
+        except FileNotFoundError:
+            found.append((str(file), 0, 0))
+        else:
+            found.append((str(file), state.st_mtime_ns, state.st_size))
+    return tuple(found)
 
 
 def _theme() -> Any:
@@ -256,9 +285,9 @@ def serve(
             "Give --auth-file FILE (python -m assistant.accounts NAME > FILE), or leave --host out.",
             file=sys.stderr,
         )
+    # The first question loads what the later ones share; that goes on while Gradio is loaded.
+    threading.Thread(target=assistant.answer, args=("What is workflow orchestration?",), daemon=True).start()
     gate = build_server(assistant, work=work, users=users, mcp=mcp)
-    # The first question loads what the later ones share; nobody should wait for it.
-    threading.Thread(target=assistant.search, args=("workflow orchestration",), daemon=True).start()
     config = uvicorn.Config(
         gate, log_level="warning", timeout_graceful_shutdown=2, h11_max_incomplete_event_size=_LARGEST
     )
