@@ -35,7 +35,7 @@ llm-check: $(VENV)/.installed-test
 browser-tools: node_modules/axe-core/axe.min.js
 
 node_modules/axe-core/axe.min.js:
-	npm install --prefix . --no-save --no-package-lock --no-audit --no-fund axe-core@4.11.0
+	npm install --prefix . --no-save --no-package-lock --no-audit --no-fund axe-core@4.14.1
 
 fix: $(VENV)/.installed-test
 	$(BIN)/ruff format .

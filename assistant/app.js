@@ -2,7 +2,7 @@
 // Everything a source or a user wrote is set with textContent; no markup is made here.
 "use strict";
 window.oka = (() => {
-  const PREFIX = "oka:", HERE = "oka-current", MOST = 40;
+  const PREFIX = "oka:", HERE = "oka-current", DRAFT = "oka-draft", MOST = 40;
   let trigger = null, conversation = null;
   const $ = (selector, root = document) => root.querySelector(selector);
   const text = (tag, words, kind) => Object.assign(document.createElement(tag), { textContent: words, className: kind || "" });
@@ -21,10 +21,29 @@ window.oka = (() => {
     document.body.classList.toggle("oka-busy", Boolean(pending && pending.running));
     document.body.classList.toggle("oka-changing", Boolean(edited));
     $("#oka-notice").textContent = edited ? `Editing “${edited.question.slice(0, 60)}”: asking replaces it and what follows.` : "";
-    if (pending && pending.running && box.value === pending.question) { // it has arrived; what was typed since stays
-      box.value = "";
-      box.dispatchEvent(new Event("input"));
+    if (pending && pending.running && box.value === pending.question) { // it has arrived
+      write(box, "");
+      sessionStorage.removeItem(DRAFT);
     }
+  }
+
+  function write(box, words) {
+    box.value = words;
+    box.dispatchEvent(new Event("input"));
+  }
+
+  // A new question goes to the top of the view, its answer is read from there downwards and nothing moves as it grows.
+  let latest = "";
+  function lead() {
+    const asked = conversation.pending || conversation.turns.at(-1);
+    if (!asked || asked.id === latest) return;
+    latest = asked.id;
+    const show = (tries) => {
+      const question = document.getElementById("oka-q-" + asked.id);
+      if (question) question.scrollIntoView({ block: "start" });
+      else if (tries) requestAnimationFrame(() => show(tries - 1));
+    };
+    show(30);
   }
 
   function keep(dump) {
@@ -47,6 +66,7 @@ window.oka = (() => {
       }
     }
     list();
+    lead();
     point(conversation.turns.length ? conversation.turns.at(-1).id : "");
   }
 
@@ -181,6 +201,9 @@ window.oka = (() => {
     const mark = event.target.closest && event.target.closest(".oka-mark");
     if (mark) showTip(mark); else if (tip && !tip.contains(event.target)) hideTip();
   });
+  document.addEventListener("input", (event) => { // what is typed outlives a reload, as Gradio does when a lost server is back
+    if (event.target.matches("#oka-box textarea")) sessionStorage.setItem(DRAFT, event.target.value);
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     if (tip) hideTip();
@@ -193,12 +216,33 @@ window.oka = (() => {
     const box = $("#oka-box textarea");
     if (box && !greeted) {
       greeted = true;
+      const draft = sessionStorage.getItem(DRAFT);
+      if (draft) setTimeout(() => write($("#oka-box textarea"), draft), 100); // Gradio sets its own value first
       if (matchMedia("(pointer: fine)").matches) box.focus(); // on a phone it would raise the keyboard
     }
     if ($("#oka-nav") && !$("#oka-nav").firstChild) list(); // Gradio mounts it late, and may mount it anew
     for (const message of document.querySelectorAll("#oka-chat [aria-label*=\"message: <\"]"))
       message.setAttribute("aria-label", message.getAttribute("aria-label").startsWith("user") ? "Your question" : "Answer");
   }
+
+  // A server that can't be reached: said in the page, whatever Gradio was about to do.
+  function lost(is) {
+    const notice = $("#oka-lost");
+    if (notice) notice.hidden = !is;
+    if (is) document.body.classList.remove("oka-busy");
+  }
+  const plainly = window.fetch;
+  window.fetch = async (...request) => {
+    try {
+      const reply = await plainly(...request);
+      lost(false);
+      return reply;
+    } catch (error) {
+      if (error.name !== "AbortError") lost(true);
+      throw error;
+    }
+  };
+  window.addEventListener("offline", () => lost(true));
 
   function connect(send) {
     trigger = send;

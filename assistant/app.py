@@ -248,11 +248,11 @@ def build_app(
                 fetch_button = gr.Button("Fetch missing pages", size="sm", elem_id="oka-fetch")
                 cancel_button = gr.Button("Cancel fetching", size="sm", visible=False, elem_id="oka-cancel")
             with gr.Column(elem_id="oka-main", scale=1, min_width=280):
-                gr.HTML(_BAR, elem_id="oka-top")
+                gr.HTML(_BAR + _LOST, elem_id="oka-top")
                 chat = gr.Chatbot(
                     label="Conversation", show_label=False, container=False, elem_id="oka-chat", layout="panel", buttons=[],
                     placeholder=welcome_html(examples(documents)), sanitize_html=True, allow_tags=False, latex_delimiters=[],
-                    feedback_options=None, group_consecutive_messages=False, height="100%", line_breaks=False,
+                    feedback_options=None, group_consecutive_messages=False, height="100%", line_breaks=False, autoscroll=False,
                 )  # fmt: skip
                 offers = gr.HTML(elem_id="oka-offers")
                 with gr.Row(visible=False, elem_id="oka-noting") as noting:
@@ -271,8 +271,7 @@ def build_app(
                     max_length=MAX_CHARACTERS, submit_btn=True, stop_btn=True, elem_id="oka-box",
                 )  # fmt: skip
             with gr.Column(elem_id="oka-right", scale=0, min_width=380):
-                gr.HTML(f"{_CLOSE}<h2>Sources</h2>")
-                panel = gr.HTML(sources_html([]), elem_id="oka-panel")
+                gr.HTML(_CLOSE)
                 with gr.Accordion("Why this answer", open=False, elem_id="oka-why") as accordion:
                     folded_out = gr.State(False)
                     query = gr.Textbox(label="Searched as", lines=1, max_length=MAX_CHARACTERS, elem_id="oka-query")
@@ -280,6 +279,8 @@ def build_app(
                         typed_button = gr.Button("Search as typed", size="sm")
                         search_button = gr.Button("Search with this", size="sm")
                     reasons = gr.HTML(elem_id="oka-reasons")
+                gr.HTML("<h2>Sources</h2>")
+                panel = gr.HTML(sources_html([]), elem_id="oka-panel")
 
         bridge = gr.HTML("", elem_id="oka-bridge", js_on_load="window.oka.connect(trigger);", container=False)
 
@@ -327,6 +328,10 @@ _CLOSE = '<button type="button" class="oka-close">Close</button>'
 _BAR = (
     '<div class="oka-bar"><button type="button" class="oka-open-menu">Conversations</button>'
     '<button type="button" class="oka-open-side">Sources</button></div>'
+)
+_LOST = (
+    '<p id="oka-lost" role="alert" hidden>The server can’t be reached; your conversations are kept in this browser. See '
+    "whether <code>oka serve</code> is running and the network is there: the page goes on by itself.</p>"
 )
 
 

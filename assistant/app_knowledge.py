@@ -86,8 +86,10 @@ def sections(documents: Sequence[Page]) -> list[tuple[str, str]]:
 
 
 def scopes(documents: Sequence[Page]) -> list[tuple[str, str]]:
-    """What the chat's filter offers, as (label, `only`): each document without the linked pages, then the sections."""
-    return [(f"{page.title} alone", page.url) for page in documents] + sections(documents)
+    """What the chat's filter offers, as (label, `only`): by depth each document alone and with the linked pages, then the
+    sections."""
+    alone = [(f"{page.title} alone", page.url) for page in documents]
+    return [*alone, ("Documents and the pages they link to", "linked"), *sections(documents)]
 
 
 def examples(documents: Sequence[Page]) -> list[str]:

@@ -36,12 +36,17 @@ class Topics:
         return any(resource.section == entity.anchor for resource in passage.resources)
 
     def rows_within(self, only: str) -> NDArray[np.int64]:
-        """The passages of a section of the documents and of what it links to, or of a site; in row order.
+        """The passages of a section of the documents and of what it links to, of a site, or of a depth; in row order.
 
-        `only` is the section's anchor ("celery") or a site ("docs.celeryq.dev"). Raises SettingsError for another.
+        `only` is the section's anchor ("celery"), a site ("docs.celeryq.dev"), a document alone ("kb/guide.md"), or
+        "linked": the documents and the pages they link to, without those further on. Raises SettingsError for another.
         """
-        wanted = only.strip().lower().removeprefix("#").removeprefix("www.")
         texts = self._index.texts
+        if only == "linked":
+            return self.near_rows
+        if only in texts.urls("document"):
+            return np.array(sorted(texts.rows_of(only)), np.int64)
+        wanted = only.strip().lower().removeprefix("#").removeprefix("www.")
         led_to = texts.led_to()
         rows: list[int] = []
         for url in texts.urls():
@@ -53,7 +58,7 @@ class Topics:
             ):
                 rows += texts.rows_of(url)
         if not rows:
-            known = ", ".join([*self.sites, *sorted(self.all_sites)])
+            known = ", ".join(["linked", *texts.urls("document"), *self.sites, *sorted(self.all_sites)])
             raise SettingsError(f"There is nothing under {only!r} to stay within; choose one of: {known}.")
         return np.array(sorted(rows), np.int64)
 

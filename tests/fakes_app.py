@@ -153,7 +153,7 @@ class FakeAssistant:
             reply = self.answer(question, history, only)
             words = reply.text.split(" ")
             for count in range(1, len(words)):
-                time.sleep(0.12 if "slowly" in question.lower() else 0.0)
+                time.sleep(0.07 if "slowly" in question.lower() else 0.0)
                 yield " ".join(words[:count])
             yield reply
         except GeneratorExit:

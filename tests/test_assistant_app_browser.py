@@ -13,8 +13,14 @@ from typing import Any
 import pytest
 
 from assistant.feedback import Feedback
+from assistant.fetching import fetch_pages
+from assistant.progress import Report
+from assistant.settings import Settings
+from assistant.sources import Sources
+from assistant.status import read_status
 from tests.chat_server import running
 from tests.fakes_app import FakeAssistant
+from tests.loopback import Exchange, Site, page
 
 CHROMIUM = Path(os.environ.get("OKA_TEST_CHROMIUM", "/usr/bin/chromium"))
 AXE = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"
@@ -26,22 +32,6 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium"),
 ]
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright  # noqa: E402
-
-
-class Fetching:
-    """What the fetch button does here: 20 steps, held back until `go`, ended early by a cancel."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-
-    def __call__(self, report: Callable[[str, int, int], None], stopped: Callable[[], bool]) -> str:
-        for done in range(21):
-            report("fetching pages", done, 20)
-            while done == 7 and not self.go.is_set():
-                if stopped():
-                    return "Stopped: 7 of 20 pages arrived and are kept."
-                time.sleep(0.02)
-        return "20 pages fetched, 0 failed."
 
 
 class Chat:
@@ -97,18 +87,13 @@ def fake() -> FakeAssistant:
 
 
 @pytest.fixture(scope="module")
-def fetching() -> Fetching:
-    return Fetching()
-
-
-@pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("chat")
 
 
 @pytest.fixture(scope="module")
-def server(fake: FakeAssistant, fetching: Fetching, data: Path) -> Iterator[str]:
-    with running(fake, data, work=fetching) as url:
+def server(fake: FakeAssistant, data: Path) -> Iterator[str]:
+    with running(fake, data) as url:
         yield url
 
 
@@ -128,10 +113,10 @@ def new_chat(browser: Browser, server: str) -> Iterator[Callable[..., Chat]]:
     troubles: list[str] = []
     contexts = []
 
-    def make(**options: Any) -> Chat:
+    def make(url: str = server, **options: Any) -> Chat:
         context = browser.new_context(**{"viewport": LAPTOP, **options})
         contexts.append(context)
-        return Chat(_watched(context, server, troubles), server, troubles)
+        return Chat(_watched(context, url, troubles), url, troubles)
 
     yield make
     seen = list(troubles)
@@ -141,25 +126,38 @@ def new_chat(browser: Browser, server: str) -> Iterator[Callable[..., Chat]]:
 
 
 @pytest.fixture(scope="module")
-def profile(browser: Browser) -> Iterator[BrowserContext]:
+def tab(browser: Browser, server: str) -> Iterator[Chat]:
+    """The tab that most tests share: opening a page takes longer than most of them."""
     context = browser.new_context(viewport=LAPTOP)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield context
+    troubles: list[str] = []
+    yield Chat(_watched(context, server, troubles), server, troubles)
     context.close()
 
 
+_AS_OPENED = """() => location.pathname === "/" && !document.body.matches(".oka-busy, .oka-changing, .oka-menu, .oka-side")
+    && document.querySelector("#oka-only input")?.value === "All sources" && !document.querySelector("#oka-noting")
+    && document.querySelector("#oka-why button")?.getAttribute("aria-expanded") !== "true"
+    && document.querySelector("#oka-box textarea")?.value === "" && document.querySelector("#oka-lost")?.hidden"""
+
+
 @pytest.fixture
-def chat(profile: BrowserContext, server: str) -> Iterator[Chat]:
-    """A tab in a profile that the tests share for its cache of Gradio's scripts; what it stored is gone."""
-    troubles: list[str] = []
-    page = _watched(profile, server, troubles)
-    page.goto(server + "/kb")
-    page.evaluate("localStorage.clear()")
-    yield Chat(page, server, troubles).open()
-    seen = list(troubles)  # closing a tab while Gradio's stream is open adds to them
-    for tab in profile.pages:
-        tab.close()
-    assert seen == []
+def chat(tab: Chat) -> Iterator[Chat]:
+    """A new conversation in the shared tab, nothing stored; the page is opened anew where a test left something open."""
+    for other in tab.page.context.pages[1:]:
+        other.close()
+    if tab.page.url == "about:blank" or not tab.page.evaluate(_AS_OPENED):
+        tab.page.goto(tab.url + "/kb")
+        tab.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        tab.open()
+    else:
+        tab.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        tab.page.get_by_role("button", name="New conversation").click()
+        tab.page.locator(".oka-welcome").wait_for()
+        tab.page.locator(".oka-follow").wait_for(state="detached")
+    tab.troubles.clear()
+    yield tab
+    assert tab.troubles == []
 
 
 def _watched(context: BrowserContext, server: str, troubles: list[str]) -> Page:
@@ -205,6 +203,13 @@ def test_a_page_of_the_web_is_opened_at_the_words(chat: Chat) -> None:
     link = chat.page.locator(".oka-card .oka-open")
     assert "#:~:text=You%20should" in (link.get_attribute("href") or "")
     expect(chat.page.locator(".oka-card .oka-date")).to_contain_text("fetched 2026-11-20")
+
+
+def test_a_long_conversation_shows_the_newest_question_first(chat: Chat) -> None:
+    for question in (BROKERS, "airflow vs celery", "show code", "airflow vs celery, please"):
+        chat.ask(question)
+    expect(chat.page.locator(".oka-asked").last).to_be_in_viewport()
+    expect(chat.page.locator(".oka-asked").first).not_to_be_in_viewport()
 
 
 def test_the_answer_streams_and_nothing_jumps(chat: Chat) -> None:
@@ -393,18 +398,68 @@ def test_confidence_in_words(chat: Chat) -> None:
     expect(words.locator("p")).to_contain_text("about 93 in 100")
 
 
-def test_fetching_shows_progress_and_can_be_cancelled(chat: Chat, fetching: Fetching) -> None:
-    status = chat.page.locator("#oka-status")
-    expect(status).to_contain_text("21 of 42 linked pages")
-    fetching.go.clear()
-    chat.page.get_by_role("button", name="Fetch missing pages").click()
-    expect(status).to_contain_text("fetching pages 7 of 20")
-    chat.ask(BROKERS)  # the chat goes on meanwhile
-    chat.page.get_by_role("button", name="Cancel fetching").click()
-    expect(status).to_contain_text("Stopped: 7 of 20 pages arrived and are kept.")
-    fetching.go.set()
-    chat.page.get_by_role("button", name="Fetch missing pages").click()
-    expect(status).to_contain_text("20 pages fetched, 0 failed.")
+def test_fetching_shows_progress_and_can_be_cancelled(new_chat: Callable[..., Chat], tmp_path: Path) -> None:
+    """From a site on loopback whose second page is held back: what has arrived is kept, and the chat goes on meanwhile."""
+    held = threading.Event()
+
+    def hold(exchange: Exchange) -> None:
+        held.wait(20)
+        exchange.reply(200, page("Second"))
+
+    with Site({"/1": lambda exchange: exchange.reply(200, page("First"))}) as quick, Site({"/2": hold}) as slow:
+        slow.answers["/3"] = lambda exchange: exchange.reply(200, page("Third"))
+        links = [f"{quick.url}/1", f"{slow.url}/2", f"{slow.url}/3"]
+        documents = tmp_path / "documents"
+        documents.mkdir()
+        (documents / "guide.md").write_text("# Guide\n\n" + "\n".join(f"- [Page]({link}) - words" for link in links))
+        fake: Any = FakeAssistant()
+        hosts = (quick.host, slow.host)
+        fake.settings = Settings(data_dir=tmp_path, documents=documents, allow_private_hosts=hosts)
+        sources = Sources(fake.settings)
+        fake.status = lambda: read_status(sources)
+
+        def work(report: Report, stopped: Callable[[], bool]) -> str:
+            said, _ = fetch_pages(sources, only_missing=True, progress=report, cancelled=stopped)
+            return said.splitlines()[0]
+
+        with running(fake, tmp_path, work=work) as url:
+            chat = new_chat(url=url).open()
+            status = chat.page.locator("#oka-status")
+            expect(status).to_contain_text("0 of 3 linked pages")
+            chat.page.get_by_role("button", name="Fetch missing pages").click()
+            expect(status).to_contain_text("fetching pages 1 of 3", timeout=15000)
+            chat.ask(BROKERS)
+            chat.page.get_by_role("button", name="Cancel fetching").click()
+            held.set()
+            expect(status).to_contain_text("2 of 3 linked pages", timeout=15000)  # a polite second between requests
+            expect(status).to_contain_text("2 new")
+            chat.page.get_by_role("button", name="Fetch missing pages").click()
+            expect(status).to_contain_text("3 of 3 linked pages", timeout=15000)
+            assert (quick.pages, slow.pages.count("/2")) == (["/1"], 1)  # what had arrived isn't fetched again
+            chat.page.context.close()
+
+
+def test_offline_is_said(new_chat: Callable[..., Chat], tmp_path: Path) -> None:
+    fake: Any = FakeAssistant()
+    told = fake.status()
+    fake.status = lambda: {**told, "offline": True}
+    with running(fake, tmp_path) as url:
+        chat = new_chat(url=url).open()
+        expect(chat.page.locator("#oka-status")).to_contain_text("Offline: OKA_OFFLINE is set, nothing is fetched.")
+        chat.ask(BROKERS)
+        chat.page.context.set_offline(True)
+        chat.box.fill("What monitors it?")
+        chat.box.press("Enter")
+        lost = chat.page.get_by_role("alert").filter(has_text="The server can’t be reached")
+        expect(lost).to_be_visible()
+        expect(chat.page.locator("#oka-box .submit-button")).to_be_visible()
+        chat.page.context.set_offline(False)
+        chat.reload()
+        expect(lost).to_be_hidden()
+        expect(chat.box).to_have_value("What monitors it?")
+        expect(chat.answers).to_have_count(1)
+        chat.troubles[:] = [text for text in chat.troubles if "ERR_INTERNET_DISCONNECTED" not in text]
+        chat.page.context.close()
 
 
 @pytest.mark.parametrize(
@@ -472,6 +527,7 @@ def test_dark(new_chat: Callable[..., Chat]) -> None:
 
 
 def test_keyboard_alone(chat: Chat) -> None:
+    chat.reload()
     keys = chat.page.keyboard
     expect(chat.box).to_be_focused()  # on a laptop one can type at once
     keys.type(BROKERS)
