@@ -44,7 +44,7 @@ _WAIT_S = 60.0
 
 
 def measure(settings: Settings, *, starts: int = 3, paints: int = 5) -> dict[str, Any]:
-    """All figures, and the bounds that they are to keep; needs a built index. Takes about two minutes.
+    """All figures, and the bounds that they are to keep; needs a built index. Takes some three minutes.
 
     `reading`: each client pauses `READING_S` on average before each question; `without_pause`: none does. No question is
     asked twice. Raises EvalError where an answer is missing or is not the one that its asker gets alone.
@@ -61,7 +61,7 @@ def measure(settings: Settings, *, starts: int = 3, paints: int = 5) -> dict[str
             _check(settings, tabs)
             return _summary(tabs)
 
-        ask(CLIENTS, 2)  # what the first questions load is not theirs alone
+        ask(CLIENTS, EACH)  # fills what is kept for later questions; from here on memory is to stay as it is
         before = memory_mb(pid)
         found["one"] = one = ask(1, 2 * CLIENTS)
         for name, pause in (("reading", READING_S), ("without_pause", 0.0)):

@@ -30,8 +30,8 @@ def main(address: str) -> None:
         shoot(browser, address, "comparison", LAPTOP, [COMPARE])
         shoot(browser, address, "abstention", LAPTOP, [BREAD])
         shoot(browser, address, "phone", PHONE, [BROKERS])
-        shoot(browser, address, "phone-sources", PHONE, [TOP_LEVEL], sources=True)
-        shoot(browser, address, "sources", LAPTOP, [TOP_LEVEL], sources=True)
+        shoot(browser, address, "phone-sources", PHONE, [BROKERS], sources=True)
+        shoot(browser, address, "sources", LAPTOP, [BROKERS], sources=True)
         shoot(browser, address, "knowledge-base", LAPTOP, [], path="/kb")
 
 
