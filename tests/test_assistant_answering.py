@@ -9,7 +9,6 @@ import pytest
 
 from assistant.answering import Assistant
 from assistant.answers import Answer
-from assistant.app_knowledge import scopes
 from assistant.settings import load_settings
 from assistant.spelling import correct
 from corpus.errors import QuestionError, SettingsError
@@ -90,19 +89,6 @@ def test_a_filter_stays_within_its_section(kb: Assistant) -> None:
     assert {hit.passage.anchor for hit in kb.search("retries", only="temporal")} == {"temporal"}
     with pytest.raises(SettingsError, match="celery"):
         kb.search("retries", only="nonsense")
-
-
-def test_a_filter_by_depth(linked: Assistant) -> None:
-    def found(only: str | None) -> set[str]:
-        return {hit.passage.source for hit in linked.search("Celery workers", limit=40, only=only)}
-
-    assert found("kb/orchestration-knowledge-base.md") == {"document"}
-    assert found("linked") == {"document", "linked"}
-
-
-def test_everything_that_the_chat_offers_to_stay_within_is_there(kb: Assistant) -> None:
-    for _, only in scopes(kb.sources.documents()):
-        assert kb.search("workflow", limit=1, only=only)
 
 
 def test_search_gives_at_most_what_was_asked_for(kb: Assistant) -> None:
