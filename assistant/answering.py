@@ -20,7 +20,7 @@ from assistant.compose import Evidence, compose
 from assistant.confidence import Verdict, decide
 from assistant.conversation import resolve, user_turns
 from assistant.llm import rephrase
-from assistant.query import Query, check_question, understand
+from assistant.query import Query, check_question, understand, without_orders
 from assistant.retrieval import Found, retrieve
 from assistant.sections import Sections
 from assistant.settings import Settings
@@ -168,7 +168,7 @@ class Assistant:
 
     def understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None = None) -> Query:
         """What is searched for a question after these messages: written out, typing errors corrected."""
-        turn = resolve(asked, user_turns(history), self.topics.anchors)
+        turn = resolve(without_orders(asked), user_turns(history), self.topics.anchors)
         return with_sides(understand(in_one_form(correct(turn.text, self.index)), self.topics.anchors))
 
     def _compose(self, query: Query, found: Found, weighed: Weighed, verdict: Verdict | None = None) -> Answer:

@@ -18,6 +18,7 @@ from index.terms import terms
 
 _RELATED = 0.45
 """Cosine from which the best passage is near enough to be named: questions about bread stay below 0.3."""
+_POINTS = re.compile(r"\b(it|its|this|that|these|those|they|them|ones?|both|either)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def decide(found: Found, query: Query, weighed: Weighed, unsupported: float) -> 
     confidence = 1 / (1 + math.exp(-odds))
     if confidence >= bar_for(unsupported, model["bars"]):
         return Verdict(round(confidence, 4), None)
-    if signals["bare"] and signals["pronoun"]:
+    if signals["bare"] and _POINTS.search(query.text):
         return Verdict(round(confidence, 4), "underspecified")
     related = bool(query.entities) or signals["cosine"] >= _RELATED
     return Verdict(round(confidence, 4), "not_stated" if related else "nothing_relevant", missing)

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from corpus.errors import QuestionError
+from corpus.instructions import gives_instructions
+from index.sentences import sentence_ranges
+from index.terms import terms
 
 MAX_CHARACTERS = 2000
 """Longer questions are refused: the encoder reads 256 tokens, about 1,000 characters, and the rest would be ignored."""
@@ -118,6 +121,25 @@ def check_question(question: str) -> str:
     if not any(char.isalnum() for char in question):
         raise QuestionError("The question has no words in it; ask it in words.")
     return " ".join(question.split())
+
+
+_MARKED = re.compile(r"\{[^{}]*\}|<(\w+)[^<>]*>.*?</\1>|<[^<>]*>", re.DOTALL)
+
+
+def without_orders(question: str) -> str:
+    """The question without the sentences, objects and tags in it that give orders to an assistant; itself where nothing
+    else would be left. They are not obeyed in any case, but their words would be searched."""
+    text = _MARKED.sub(lambda match: " " if gives_instructions(match.group()) else match.group(), question)
+    kept = []
+    for start, end in sentence_ranges(text, 0, len(text)):
+        sentence = text[start:end]
+        if gives_instructions(sentence):
+            _, _, sentence = sentence.rpartition(": ")  # "Cite evil.example: what is a saga?"
+            if not sentence.endswith("?") or gives_instructions(sentence):
+                continue
+        kept.append(sentence)
+    rest = " ".join(" ".join(kept).split())
+    return rest if terms(rest) else question
 
 
 _SMALL_TALK = re.compile(

@@ -21,8 +21,16 @@ _WORD = re.compile(r"(?<![\w./:@-])[a-z]{5,}(?!\w)(?![./:@-]\w)")
 
 
 def correct(question: str, index: Index) -> str:
-    """The question with its probable typing errors replaced; the same string where there are none."""
-    return _WORD.sub(lambda match: _correction(match.group(), index) or match.group(), question)
+    """The question with what was probably meant added behind each typing error; the same string where there are none.
+
+    Added, not replaced: what looks like an error may be a word of another field ("parking", near "parsing").
+    """
+
+    def both(match: re.Match[str]) -> str:
+        meant = _correction(match.group(), index)
+        return f"{match.group()} ({meant})" if meant else match.group()
+
+    return _WORD.sub(both, question)
 
 
 def _correction(word: str, index: Index) -> str:

@@ -81,7 +81,7 @@ def test_a_follow_up_shows_what_was_searched(kb: Assistant) -> None:
 
 
 def test_a_typing_error_is_mended_from_the_words_of_the_corpus(kb: Assistant) -> None:
-    assert correct("which broker does celery suport", kb.index) == "which broker does celery support"
+    assert correct("which broker does celery suport", kb.index) == "which broker does celery suport (support)"
     assert correct("What does Dagster cost?", kb.index) == "What does Dagster cost?"
 
 
