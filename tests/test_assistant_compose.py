@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from assistant.answering import Assistant
-from assistant.compose import Evidence, compose, trusted
+from assistant.compose import Evidence, clauses_of, compose, trusted
 from assistant.query import understand
 from assistant.sections import Sections
 from assistant.settings import load_settings
@@ -97,3 +97,26 @@ def test_a_paragraph_that_speaks_to_an_assistant_is_not_there() -> None:
 def test_documents_are_the_readers_own() -> None:
     page = passage(("sentence", "See [the guide](https://docs.test/)."), source="document")
     assert trusted([hit(page)], [[1.0]])[0][0].passage == page
+
+
+@pytest.mark.parametrize(
+    ("question", "clauses"),
+    [
+        ("How many servers may fail, and what does the coordinator do?", 2),
+        ("Which tool suits pipelines and how do its tasks retry?", 2),
+        ("What is a queue and a topic?", 1),
+        ("Is it durable? Which port does it use?", 2),
+        ("Why?", 1),
+    ],
+)
+def test_two_questions_in_one_are_told(question: str, clauses: int) -> None:
+    assert len(clauses_of(question)) == clauses
+
+
+def test_both_questions_are_answered(kb: Assistant) -> None:
+    one = passage(("sentence", "Of five servers two may fail at once."), id="a")
+    two = passage(("sentence", "The coordinator writes a log of its votes."), id="b")
+    evidence = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {"server": 1.0, "fail": 1.0, "coordin": 1.0, "log": 1.0})
+    question = "How many servers may fail, and what does the coordinator log?"
+    said = compose(understand(question, {}), evidence, Sections(kb.index), kb.topics.is_about).text
+    assert said == "Of five servers two may fail at once. [1]\n\nThe coordinator writes a log of its votes. [2]"
