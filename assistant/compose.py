@@ -43,6 +43,7 @@ _ASKS_FOR_ONE = re.compile(
     r"|\b(should|would|could|can) (i|we|you) (use|pick|choose|take|go for)\b",
     re.IGNORECASE,
 )
+_AHEAD = 0.1
 _CLAUSE = 4.0
 """What having all words of a clause gains a unit, in log odds, where a question asks two things."""
 _CLAUSE_WORDS = 65
@@ -262,17 +263,28 @@ _SUBJECT = re.compile(
 
 
 def _with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[list[float]]:
-    """The scores, with what begins "X is …" ahead, where X is asked for."""
+    """The scores, with what begins "X is …" ahead, where X is asked for; where nothing does and a section of a document
+    answers best, with all that the section says of X close behind."""
     found = _SUBJECT.search(query.text)
     subject = set(terms((found["what"] or found["other"]) if found else query.text))
-    raised = []
-    for hit, row in zip(hits, scores, strict=True):
-        raised.append(
-            [
-                score + _DEFINES if defines(plain_markdown(hit.passage.words(unit)), unit, subject) else score
-                for unit, score in zip(hit.passage.units, row, strict=True)
-            ]
-        )
+    raised = [list(row) for row in scores]
+    top = max((max(row) for row in scores), default=0.0)
+    defining: list[tuple[float, int, int]] = []
+    for at, hit in enumerate(hits):
+        headed = set(terms(" ".join((*hit.passage.headings, hit.passage.title, urlsplit(hit.passage.url).netloc))))
+        for number, unit in enumerate(hit.passage.units):
+            words = plain_markdown(hit.passage.words(unit))
+            if scores[at][number] > float("-inf") and defines(words, unit, subject, headed):
+                raised[at][number] += _DEFINES
+                is_link = unit.kind == "item" and hit.passage.words(unit).startswith("[")
+                defining += [] if is_link else [(raised[at][number], -at, number)]
+    if defining:
+        _, behind, number = max(defining)
+        raised[-behind][number] = max(top, raised[-behind][number]) + _AHEAD
+    else:
+        best = next((at for at, row in enumerate(scores) if max(row) == top), None)
+        if best is not None and hits[best].passage.source == "document":
+            raised[best] = [max(score, top - 1.0) for score in raised[best]]
     return raised
 
 

@@ -178,11 +178,19 @@ _SETS_THE_SCENE = re.compile(
 _IS = re.compile(r"\b(is|are|refers? to|means?|stands? for|describes?|represents?)\b|\s[-–—]\s", re.IGNORECASE)
 
 
-def defines(words: str, unit: Unit, subject: set[str]) -> bool:
-    """Whether a unit begins "X is …", for an X of these terms."""
+def defines(words: str, unit: Unit, subject: set[str], headed: set[str] | None = None) -> bool:
+    """Whether a unit begins "X is …", for an X of these terms; some of them may stand in headings and title instead:
+    "Pub/Sub is …" on a page of Google Cloud defines Google Cloud Pub/Sub."""
     verb = _IS.search(words)
     if unit.kind not in ("sentence", "item") or not verb or not subject:
         return False
     before = words[: verb.start()]
+    if re.search(r"\b(of|for|about|with|to)\b", before, re.IGNORECASE):
+        return False  # "The disadvantage of X is …" doesn't define X
     named = set(terms(before))
-    return subject <= named and len(before.split()) <= len(subject) + 4 and not _SETS_THE_SCENE.match(before)
+    return (
+        bool(subject & named)
+        and subject <= named | (headed or set())
+        and len(before.split()) <= len(subject) + 4
+        and not _SETS_THE_SCENE.match(before)
+    )

@@ -30,6 +30,21 @@ def test_a_definition_begins_with_what_the_thing_is(kb: Assistant) -> None:
     assert text(kb, "What is an outbox?", [page], [[2.0, 1.0]]).startswith("An outbox is a table of messages. [1]")
 
 
+def test_what_a_thing_has_is_no_definition_and_a_site_may_give_half_its_name(kb: Assistant) -> None:
+    page = passage(("sentence", "A drawback of the outbox is its relay."), ("sentence", "An outbox is a table of messages."),
+                   headings=("Acme outbox",))  # fmt: skip
+    assert text(kb, "What is the Acme outbox?", [page], [[9.0, 1.0]]).startswith(
+        "An outbox is a table of messages. [1]"
+    )
+
+
+def test_a_section_without_a_definition_says_what_it_has(kb: Assistant) -> None:
+    section = passage(("label", "**Use Cases:**"), ("item", "Undoing steps"), ("item", "Long processes"),
+                      ("sentence", "**Kinds:** two"), source="document", headings=("Saga",))  # fmt: skip
+    said = text(kb, "What is a saga?", [section], [[-5.0, -6.0, -6.0, 5.0]])
+    assert said == "**Use Cases:**\n\n- Undoing steps [1]\n- Long processes [1]\n\n**Kinds:** two [1]"
+
+
 def test_a_definition_of_a_section_begins_with_its_first_line(kb: Assistant) -> None:
     assert kb.answer("What is Celery?").text.startswith("[Celery](https://docs.celeryq.dev/) - Distributed task queue")
 
