@@ -65,6 +65,8 @@ def rephrase(
 def _sources(reply: Answer) -> tuple[list[Source], str]:
     """Each claim with the label above it, and what follows the last one. No sources where the text isn't the claims one
     after the other: a table."""
+    if any(line.startswith("|") for line in reply.text.splitlines()):
+        return [], ""
     headings = {citation.number: citation.headings for citation in reply.citations}
     sources: list[Source] = []
     position = 0

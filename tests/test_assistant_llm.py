@@ -217,7 +217,9 @@ def test_an_answer_stays_composed_where_the_model_is_of_no_use() -> None:
 
 def test_an_abstention_or_a_table_is_not_put_to_the_model() -> None:
     table = composed("| | a |\n|---|---|\n| x | y [1] |", Sentence("x\ty", (1,)))
-    for reply in (table, replace(LISTED, abstained=True)):
+    said = Sentence("Tasks are kept for a day.", (1,))
+    cells = composed(f"|  | **A** |\n|---|---|\n| **What it is** | {said.text} [1] · {said.text} [1] |", said, said)
+    for reply in (table, cells, replace(LISTED, abstained=True)):
         *_, last = rephrase(reply, base_url=scripted.refused_url(), model="tiny", api_key=None, timeout=5)
         assert last == reply
 
