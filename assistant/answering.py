@@ -31,6 +31,7 @@ from assistant.units import Weighed, weigh
 from corpus.instructions import gives_instructions
 from index.passages import Hit
 from index.store import Index
+from index.terms import terms
 
 Progress = Callable[[str, int, int], None]
 
@@ -168,8 +169,13 @@ class Assistant:
 
     def understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None = None) -> Query:
         """What is searched for a question after these messages: written out, typing errors corrected."""
-        turn = resolve(without_orders(asked), user_turns(history), self.topics.anchors)
-        return with_sides(understand(in_one_form(correct(turn.text, self.index)), self.topics.anchors))
+        question = without_orders(asked)
+        turn = resolve(question, user_turns(history), self.topics.anchors)
+        own = terms(question)
+        strange = [term for term in own if not self.index.words.frequency(term)]
+        # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
+        text = question if len(strange) > 1 and 2 * len(strange) >= len(own) else turn.text
+        return with_sides(understand(in_one_form(correct(text, self.index)), self.topics.anchors))
 
     def _compose(self, query: Query, found: Found, weighed: Weighed, verdict: Verdict | None = None) -> Answer:
         hits = found.hits[: len(weighed.scores)]

@@ -209,7 +209,7 @@ class Search:
         cosine, cosine_headed = self.nearest.of(chosen)
         part = [float(one[1:].max(initial=0.0)) for one in self.index.parts.cosines(rows, self.asked.vector)]
         nearness = self.index.parts.likenesses(rows, self.asked.tokens)
-        maxsim = [float(one.max(axis=0, initial=0.0) @ self.asked.weights) for one in nearness]
+        maxsim = [float(np.dot(one.max(axis=0, initial=0.0), self.asked.weights)) for one in nearness]
         best_of_page: dict[str, float] = {}
         for number, passage in zip(rows, places, strict=True):
             best_of_page[passage.url] = max(best_of_page.get(passage.url, 0.0), float(self.body[number]))

@@ -75,7 +75,8 @@ def unit_features(
     asks_amount = bool(_ASKS_AMOUNT.search(query.text.lower()))
     features = []
     for hit, row, cosine, near in zip(hits, spoken, cosines, nearness, strict=True):
-        alone, headed = near[1:] @ found.asked.weights, np.maximum(near[1:], near[0]) @ found.asked.weights
+        # np.dot, not "@": OpenBLAS' kernels may leave a floating-point flag behind that "@" reports as a warning.
+        alone, headed = (np.dot(one, found.asked.weights) for one in (near[1:], np.maximum(near[1:], near[0])))
         heading = set(terms(" ".join(hit.passage.headings)))
         words = [set(terms(text)) for text in row]
         coverage = [sum(found.words[word] for word in found.words if word in own) / total for own in words]

@@ -107,7 +107,7 @@ class Parts:
             return []
         stored = np.concatenate([self._vectors[a:b] for a, b in zip(firsts, lasts, strict=True)])
         scales = np.concatenate([self._scales[a:b] for a, b in zip(firsts, lasts, strict=True)])
-        found = (stored.astype(np.float32) @ vector) * (scales / 127)
+        found = np.dot(stored.astype(np.float32), vector) * (scales / 127)
         return np.split(found, np.cumsum(lasts - firsts)[:-1])
 
     def likenesses(self, rows: Sequence[int], tokens: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -125,7 +125,8 @@ class Parts:
             bits.append(self._tokens[starts[0] : starts[-1]])
             sizes.append(np.diff(starts))
         signs = np.unpackbits(np.concatenate(bits), axis=1, count=self._dimension).astype(np.float32)
-        nearness = (signs @ (2 * tokens.T) - tokens.sum(axis=1)) / np.float32(np.sqrt(self._dimension))
+        # np.dot, not "@": OpenBLAS' kernels may leave a floating-point flag behind that "@" reports as a warning.
+        nearness = (np.dot(signs, 2 * tokens.T) - tokens.sum(axis=1)) / np.float32(np.sqrt(self._dimension))
         every = np.concatenate(sizes)
         found = np.zeros((len(every), len(tokens)), np.float32)
         having = np.flatnonzero(every)

@@ -80,6 +80,13 @@ def test_a_follow_up_shows_what_was_searched(kb: Assistant) -> None:
     assert "ML pipelines" in reply.text
 
 
+def test_another_subject_drops_the_conversation(kb: Assistant) -> None:
+    history = [{"role": "user", "content": "Airflow vs Temporal?"}, {"role": "assistant", "content": "…"}]
+    reply = kb.answer("How do I bake sourdough bread?", history=history)
+    assert reply.searched == "How do I bake sourdough bread?"
+    assert (reply.abstained, reply.citations) == (True, ())
+
+
 def test_a_typing_error_is_mended_from_the_words_of_the_corpus(kb: Assistant) -> None:
     assert correct("which broker does celery suport", kb.index) == "which broker does celery suport (support)"
     assert correct("What does Dagster cost?", kb.index) == "What does Dagster cost?"
