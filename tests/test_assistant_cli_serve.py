@@ -69,7 +69,7 @@ def test_killed_at_ten_random_moments_of_a_build_oka_still_answers(kb_data: Path
     lasts = time.monotonic() - started
     chance = random.Random(20260102)
     killed = 0
-    for _ in range(KILLS):
+    while killed < KILLS:
         with subprocess.Popen(
             command,
             env=environment(data, documents=str(documents)),
@@ -84,9 +84,10 @@ def test_killed_at_ten_random_moments_of_a_build_oka_still_answers(kb_data: Path
             killed += 1
             assert (reply.text, reply.fingerprint) == (before.text, before.fingerprint)
         else:  # it was quick enough to finish: go back to the first one
+            assert build.returncode == 0
             assert "Rabbits" in reply.text
             Assistant(settings).sources.build()
-    assert killed >= KILLS // 2
+            lasts *= 0.7  # the machine is less busy than when it was timed
     asked = oka("ask", question, data=data, documents=str(documents))
     assert (asked.returncode, "RabbitMQ" in asked.stdout) == (0, True)
     assert oka("build", data=data, documents=str(documents)).returncode == 0

@@ -36,7 +36,12 @@ ASKED: list[tuple[str, str, str | None, str]] = [
         "delay",
     ),
     ("https://docs.celeryq.dev/", "Under which license is Celery released?", None, "BSD"),
-    (f"{CELERY}/tasks.html#best-practices", "What does acks_late do?", "reject", "acks_late"),
+    (
+        f"{CELERY}/tasks.html#best-practices",
+        "When does re-queuing a rejected Celery task take effect?",
+        "reject",
+        "requeue=True",
+    ),
     (
         f"{CELERY}/monitoring.html",
         "How do I inspect Celery workers on the command line?",
@@ -49,7 +54,12 @@ ASKED: list[tuple[str, str, str | None, str]] = [
         "rabbitmq-tutorials",
         "utorial",
     ),
-    ("https://cloud.google.com/pubsub/docs/overview", "What is Google Cloud Pub/Sub?", "what-is-pubsub", "Pub/Sub"),
+    (
+        "https://cloud.google.com/pubsub/docs/overview",
+        "What latency does Google Cloud Pub/Sub have?",
+        "what-is-pubsub",
+        "latencies",
+    ),
     (
         "https://redis.io/docs/manual/pubsub/",
         "What delivery semantics does Redis Pub/Sub have?",
@@ -60,7 +70,7 @@ ASKED: list[tuple[str, str, str | None, str]] = [
     ("https://opentelemetry.io/", "Which projects merged into OpenTelemetry?", None, "merger"),
     ("https://www.jaegertracing.io/", "Why are tracing platforms such as Jaeger essential?", "why-jaeger", "essential"),
     ("https://zipkin.io/", "What does the Zipkin UI present?", None, "Zipkin UI"),
-    ("https://raft.github.io/", "What is RaftScope?", "raftscope", ""),
+    ("https://raft.github.io/", "Where can I see a visualization of Raft?", "raftscope", "browser"),
     (
         "https://en.wikipedia.org/wiki/Two-phase_commit_protocol",
         "How does the coordinator decide to commit in two-phase commit?",
