@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from corpus.snapshot import Archive
-from tests.archives import assert_another_reader_agrees
+from tests.archives import Written, assert_another_reader_agrees
 from tests.command import environment, oka
 from tests.fetching import html
 from tests.loopback import Site, page
@@ -62,12 +62,20 @@ def test_what_was_fetched_is_told_by_links_and_status(site: Site, documents: Pat
     status = json.loads(oka("status", "--json", data=data, **settings).stdout)
     assert [link["url"] for link in status["missing"]] == [f"{site.url}/login", f"{site.url}/none"]
     assert status["failures"] == []  # said already
-    site.answers["/ok"] = lambda exchange: exchange.reply(410)
-    oka("fetch", data=data, **settings)
-    status = json.loads(oka("status", "--json", data=data, **settings).stdout)
-    assert [(f["url"], f["reason"]) for f in status["failures"]] == [(f"{site.url}/ok", "HTTP status 410")]
-    assert f"{site.url}/ok  HTTP status 410" in oka("status", data=data, **settings).stdout
     assert_another_reader_agrees(data / "pages.warc.gz")
+
+
+def test_what_failed_later_or_deeper_is_told_by_status_too(site: Site, documents: Path, tmp_path: Path) -> None:
+    written = Written(tmp_path / "pages.warc.gz")
+    written.page(f"{site.url}/ok", page("Lighthouses"))
+    written.missing(f"{site.url}/ok", 2, 410)
+    written.failed(f"{site.url}/deeper", "no byte for 10 s", day=3)
+    done = oka("status", data=tmp_path, documents=str(documents))
+    assert done.stdout.splitlines()[-3:] == [
+        "failed when last fetched:",
+        f"  2026-01-02  {site.url}/ok  HTTP status 410",
+        f"  2026-01-03  {site.url}/deeper  no byte for 10 s",
+    ]
 
 
 def test_ctrl_c_keeps_what_arrived_and_the_next_run_goes_on(site: Site, documents: Path, tmp_path: Path) -> None:
@@ -105,8 +113,9 @@ def test_without_links_there_is_nothing_to_fetch(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_once_does_nothing_where_pages_were_fetched_before(site: Site, documents: Path, tmp_path: Path) -> None:
-    settings = {"documents": str(documents), "allow_private_hosts": site.host}
+def test_once_does_nothing_where_pages_were_fetched_before(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(f"# Links\n\n[none]({site.url}/none)\n")
+    settings = {"documents": str(tmp_path), "allow_private_hosts": site.host}
     oka("fetch", "--once", data=tmp_path / "var", **settings)
     asked = len(site.requests)
     done = oka("fetch", "--once", data=tmp_path / "var", **settings)
