@@ -42,7 +42,6 @@ def test_search_and_chat_refuse_such_questions_too(kb_data: Path) -> None:
         ({"colour": "red"}, 2, "colour"),
         ({"offline": "perhaps"}, 2, "1 or 0"),
         ({"contact": "ask me"}, 2, "mail address"),
-        ({"embedder": "no/such-model", "offline": "1"}, 1, "no/such-model"),
     ],
 )
 def test_a_setting_that_cannot_work(settings: dict[str, str], code: int, word: str, tmp_path: Path) -> None:
