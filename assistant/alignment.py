@@ -268,6 +268,8 @@ def _ends(own: Line, places: Places, jumps: Set[int]) -> bool:
     scope, but what follows a comma, "and", "because", "as" or "by" may be left out."""
     taken = set(places.values())
     order = sorted(places)
+    if not order:
+        return False  # its words are all the heading's: the source says none of it
     for index, following in zip(order, [*order[1:], None], strict=True):
         if following is not None and following not in jumps:
             continue
