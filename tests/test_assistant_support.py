@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from assistant.alignment import align
 from assistant.support import covers, supported, without_markers
+from assistant.wording import scan
 
 BROKERS = "Celery supports RabbitMQ, Redis and Amazon SQS as message brokers."
 RETRY = "Celery retries a failed task 3 times with a 30 second delay."
