@@ -42,11 +42,12 @@ SIGNALS = (
     "amount_nowhere",  # likewise, and the three best units have none
     "price_nowhere",  # a price is asked for, and the eight best units have none
     "future",  # asks of what is to come
-    "bare",  # names no tool or pattern, and has three words or fewer that mean something
+    "bare",  # names nothing: no topic, no name, no identifier, no rare word; and has three words or fewer that mean something
     "pronoun",  # likewise no tool or pattern, but "it" or "one" in its place
     "words",  # number of the question's words, 1 at ten
 )
 _LOOKED_AT = 5
+_RARE = 4.0  # idf of a word in about 2 % of the passages
 
 _AMOUNT = re.compile(
     r"\b(how (many|much|long|often|big|large|deep|high|fast|far|old|few)|number of|percent\w*|"
@@ -108,10 +109,16 @@ def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]
         "amount_nowhere": float(amount and not any(_A_NUMBER.search(words) for words in spoken[:3])),
         "price_nowhere": float(bool(_PRICE.search(query.text)) and not any(_A_PRICE.search(words) for words in spoken)),
         "future": float(bool(_FUTURE.search(query.text))),
-        "bare": float(nameless and len(found.words) <= 3),
+        "bare": float(nameless and not query.names and len(found.words) <= 3 and not _has_rare_word(found)),
         "pronoun": float(nameless and free_pronoun(query.text) is not None),
         "words": len(found.words) / 10,
     }
+
+
+def _has_rare_word(found: Found) -> bool:
+    """Whether a word of the question that the corpus has tells what it is about: an identifier, or a rare word."""
+    known = {word: rarity for word, rarity in found.words.items() if word not in found.unknown}
+    return any(rarity >= _RARE or re.search(r"\w[_.]\w", word) for word, rarity in known.items())
 
 
 def _all_words(hit: Hit) -> str:
