@@ -21,6 +21,7 @@ from assistant.confidence import Verdict, decide
 from assistant.conversation import resolve, user_turns
 from assistant.llm import rephrase
 from assistant.query import Query, check_question, understand, without_orders
+from assistant.rerank import DEPTH
 from assistant.retrieval import Found, retrieve
 from assistant.sections import Sections
 from assistant.settings import Settings
@@ -43,7 +44,6 @@ SCOPE = (
     "I answer questions about workflow orchestration from the documents and pages that I have, and quote them. "
     "Ask for example: What is Temporal best for?"
 )
-OTHERWISE = "The sources don't say so. What they say instead:"
 UNCLEAR = "I can't tell what this is about: name the tool or the pattern, for example Airflow, Celery or saga."
 _NEAREST = 3
 """Resources named by an abstention, at most."""
@@ -68,7 +68,13 @@ class Assistant:
             stamp = self.sources.index_stamp()
             if self._opened is None or stamp != self._opened.stamp:
                 index = self.sources.open_or_build(progress)
-                self._opened = _Opened(self.sources.index_stamp(), index, read_topics(index), Sections(index))
+                self._opened = _Opened(
+                    self.sources.index_stamp(),
+                    index,
+                    self.sources.fingerprint(index),
+                    read_topics(index),
+                    Sections(index),
+                )
 
     @property
     def index(self) -> Index:
@@ -104,17 +110,17 @@ class Assistant:
         with _Clock() as clock:
             asked = check_question(question)
             query = self.understand(asked, history)
-            key = self._answers.key(query, only, self.index)
+            key = self._answers.key(query, only, self.index, self._current().fingerprint)
             reply = self._answers.get(key)
             if reply is None:
-                found = retrieve(self.index, self.topics, query, limit=CONSIDERED, only=only)
+                found = self._retrieve(query, CONSIDERED, only)
                 clock.lap("retrieve")
                 weighed = weigh(self.index.parts, query, found, CONSIDERED if query.parts else QUOTED)
                 verdict = decide(found, query, weighed, self.settings.unsupported)
-                if verdict.reason in (None, "false_premise"):
-                    reply = self._compose(query, found, weighed, verdict)
-                else:
-                    reply = self._abstain(query, found, verdict)
+                answered = verdict.reason is None
+                reply = (
+                    self._compose(query, found, weighed, verdict) if answered else self._abstain(query, found, verdict)
+                )
                 reply = replace(reply, confidence=verdict.confidence)
                 clock.lap("compose")
                 self._answers.put(key, reply)
@@ -141,7 +147,7 @@ class Assistant:
     ) -> list[Hit]:
         """Ranked passages, best first, at most `limit`."""
         query = self.understand(check_question(question), history)
-        return list(retrieve(self.index, self.topics, query, limit=limit, only=only).hits)
+        return list(self._retrieve(query, limit, only).hits)
 
     def verify(self, reply: Answer | Mapping[str, Any]) -> list[Check]:
         """Re-reads documents and archive and says of each quote of an answer whether it still stands there."""
@@ -177,6 +183,14 @@ class Assistant:
         text = question if len(strange) > 1 and 2 * len(strange) >= len(own) else turn.text
         return with_sides(understand(in_one_form(correct(text, self.index)), self.topics.anchors))
 
+    def _retrieve(self, query: Query, limit: int, only: str | None) -> Found:
+        reranker = self.sources.reranker
+        if reranker is None:
+            return retrieve(self.index, self.topics, query, limit=limit, only=only)
+        found = retrieve(self.index, self.topics, query, limit=max(limit, DEPTH), only=only)
+        scores = reranker.scores(query.text, [hit.passage for hit in found.hits[:DEPTH]])
+        return found.reordered(scores, limit)
+
     def _compose(self, query: Query, found: Found, weighed: Weighed, verdict: Verdict | None = None) -> Answer:
         hits = found.hits[: len(weighed.scores)]
         evidence = Evidence(hits, weighed.scores, found.words, verdict.missing if verdict else ())
@@ -185,10 +199,7 @@ class Assistant:
             cite(number, claim.passage, claim.start, claim.end, self.page_text(claim.passage.url))
             for number, claim in enumerate(laid_out.quoted, start=1)
         )
-        text, reason = laid_out.text, None
-        if verdict and verdict.reason == "false_premise":
-            text, reason = f"{OTHERWISE}\n\n{text}", verdict.reason
-        return self._reply(query, text, reason, sentences=laid_out.sentences, citations=citations)
+        return self._reply(query, laid_out.text, None, sentences=laid_out.sentences, citations=citations)
 
     def _worded(self, reply: Answer) -> Iterator[str | Answer]:
         """Its Markdown in pieces, by the user's model if there is one; then the Answer if that changed it."""
@@ -228,7 +239,7 @@ class Assistant:
             confidence=0.0,
             sentences=parts.get("sentences", ()),
             citations=parts.get("citations", ()),
-            fingerprint=self.index.fingerprint,
+            fingerprint=self._current().fingerprint,
         )
 
 
@@ -252,6 +263,7 @@ class _Opened:
 
     stamp: int
     index: Index
+    fingerprint: str  # of all that determines an answer
     topics: Topics
     sections: Sections
 

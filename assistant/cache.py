@@ -30,7 +30,7 @@ def in_one_form(question: str) -> str:
 class Answers:
     """The newest answers, at most `most`. Safe to use from many threads.
 
-    An answer is found again only under the fingerprint of its index, so one of an older build never is.
+    An answer is found again only under its own fingerprint, so one of an older build never is.
     """
 
     def __init__(self, *, cased: bool, most: int = 1000) -> None:
@@ -41,16 +41,17 @@ class Answers:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def key(self, query: Query, only: str | None, index: Index) -> Key:
-        """What determines an answer: the index, the filter, and the question as it is searched, history written out.
+    def key(self, query: Query, only: str | None, index: Index, fingerprint: str) -> Key:
+        """What determines an answer: index and settings (by `fingerprint`, the answers' own), the filter, and the question
+        as it is searched, history written out.
 
         `cased`: the encoder tells upper from lower case, so that it always counts.
         """
         searched = query.text
         if self._cased:
-            return index.fingerprint, only, searched, ()
+            return fingerprint, only, searched, ()
         unknown = [word for word in searched.split() if not all(map(index.words.frequency, terms(word)))]
-        return index.fingerprint, only, searched.casefold(), (*terms(searched), *unknown, *query.names)
+        return fingerprint, only, searched.casefold(), (*terms(searched), *unknown, *query.names)
 
     def get(self, key: Key) -> Answer | None:
         """The answer kept under this key, if any."""

@@ -31,8 +31,8 @@ class Verdict:
 
 
 def decide(found: Found, query: Query, weighed: Weighed, unsupported: float) -> Verdict:
-    """Answer where the probability reaches the bar for `unsupported`: the share of questions that the sources don't
-    answer which may be answered all the same, 0..1."""
+    """Answer where the probability reaches the bar for `unsupported`: the largest share, 0..1, of the answers given that
+    may lack support in the sources. An answer names what it leaves out: names that the corpus doesn't have."""
     if is_small_talk(query.text):
         return Verdict(0.0, "out_of_scope")
     missing = tuple(
@@ -47,7 +47,8 @@ def decide(found: Found, query: Query, weighed: Weighed, unsupported: float) -> 
     odds = sum(model["weights"][name] * value for name, value in signals.items())
     confidence = 1 / (1 + math.exp(-odds))
     if confidence >= bar_for(unsupported, model["bars"]):
-        return Verdict(round(confidence, 4), None)
+        names = {term for name in query.names for term in terms(name)}
+        return Verdict(round(confidence, 4), None, tuple(word for word in missing if names & set(terms(word))))
     if signals["bare"] and _POINTS.search(query.text):
         return Verdict(round(confidence, 4), "underspecified")
     related = bool(query.entities) or signals["cosine"] >= _RELATED

@@ -98,11 +98,15 @@ class Query:
 
 _NAME = re.compile(r"(?<![\w.])[A-Z][\w.+-]*")
 _NO_NAMES = frozenset(  # what a sentence may begin with
-    "a about after also an and any are as at before but by can could describe did do does during each ever explain "
-    "first for from give had has have help here how i if in is it its just list many may me might my name need no not "
-    "now of on once one or our please should show since so some somebody someone tell that the their them then there "
-    "these they this those to until use using wanted was we were what when where whether which while who whose why "
-    "will with would you your".split()
+    "a about after also an and any anyone anything are as assume assuming at because before being besides both but "
+    "by can compare contrast could define describe did difference differences do does during each either enumerate "
+    "ever explain find first following for from get give given got had has have having hello help here hey hi how i "
+    "if in instead into is isn it its just let like list looking make many may me might more most much my name need "
+    "neither no not now of on once one only or other otherwise our out outline over please pros recommend running "
+    "same say setting should show since so some somebody someone sorry still suggest summarise summarize suppose "
+    "take tell than thanks that the their them then there these they this those though through to under unlike "
+    "until upon use using very walk want wanted was we well were what when whenever where wherever whether which "
+    "while who whose why will with within without would yes you your".split()
 )
 
 

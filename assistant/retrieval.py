@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,25 @@ class Found:
     words: dict[str, float]  # the question's terms with their rarity (idf)
     unknown: tuple[str, ...]  # its terms that the corpus doesn't have
 
+    def reordered(self, scores: Sequence[float], limit: int) -> Found:
+        """The best `limit`, the first hits by a reranker's scores for them, which are kept as the signal "reranker";
+        `Hit.score` stays the passage model's, which the decision and the units are fitted to."""
+        order = sorted(
+            range(len(self.hits)), key=lambda at: (at >= len(scores), -scores[at] if at < len(scores) else at)
+        )
+        hits = [
+            replace(hit, signals=hit.signals | {"reranker": score})
+            for hit, score in zip(self.hits, scores, strict=False)
+        ]
+        hits += self.hits[len(scores) :]
+        kept = order[:limit]
+        return replace(
+            self,
+            hits=tuple(hits[at] for at in kept),
+            features=self.features[kept],
+            rows=tuple(self.rows[at] for at in kept),
+        )
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -75,9 +94,7 @@ class Asked:
 
     vector: NDArray[np.float32]  # shape (dimension,)
     tokens: NDArray[np.float32]  # shape (tokens, dimension)
-    weights: NDArray[
-        np.float32
-    ]  # shape (tokens,): the rarity of the word that a token belongs to, shared by its tokens
+    weights: NDArray[np.float32]  # shape (tokens,): the rarity of a token's word, shared by its tokens
 
 
 def read_question(index: Index, text: str) -> Asked:

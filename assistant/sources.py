@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from assistant.rerank import Reranker
+from assistant.retrieval import WEIGHTS
 from assistant.settings import Settings
 from index.embed import Embedder, load_embedder
 from index.manifest import Manifest, pointer
@@ -41,6 +43,17 @@ class Sources:
     def embedder(self) -> Embedder:
         """The encoder of questions and passages. Raises ModelError."""
         return load_embedder(self.settings.embedder, self.settings.models, offline=self.settings.offline)
+
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        """The cross-encoder that the settings name, if any. Raises ModelError."""
+        return Reranker(self.settings.reranker, offline=self.settings.offline) if self.settings.reranker else None
+
+    def fingerprint(self, index: Index) -> str:
+        """sha256 over all that determines an answer: the index, the fitted weights, and the settings that count."""
+        reranker = (self.reranker.name, self.reranker.revision) if self.reranker else None
+        settings = (self.settings.unsupported, reranker)
+        return hashlib.sha256(index.fingerprint.encode() + WEIGHTS.read_bytes() + repr(settings).encode()).hexdigest()
 
     def documents(self) -> list[Page]:
         """The documents as they are now."""

@@ -49,9 +49,7 @@ class Weighed:
 
     scores: list[list[float]]  # log odds of each unit, so that a difference of 1 makes it 2.7 times as likely
     features: list[NDArray[np.float64]]  # a row a unit, columns as UNIT_FEATURES
-    nearness: list[
-        NDArray[np.float32]
-    ]  # a row for the headings and one a unit, a column for each of the question's tokens
+    nearness: list[NDArray[np.float32]]  # rows: the headings, then the units; columns: the question's tokens
 
 
 def weigh(parts: Parts, query: Query, found: Found, most: int) -> Weighed:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 FLAG = "instructions to the reader's assistant"
 
 _WHO = (
-    r"(?:ai|a\.i\.|llms?|gpt(?:-?\d\w*)?|chat ?gpt|claude|gemini|copilot|chat ?bots?|language models?|ai models?|oka"
+    r"(?:ai|a\.i\.|llms?|\w*gpt(?:-?\d\w*)?|co-?pilots?|chat ?bots?|language models?|ai models?|oka"
     r"|(?:ai |virtual |digital )?assistants?|ai (?:agents?|systems?|readers?|crawlers?)|answer(?:ing)? engines?)"
 )
 _ORDERS = (

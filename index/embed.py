@@ -81,7 +81,7 @@ class SentenceTransformerEmbedder:
                 f"The embedder {name} can't be loaded ({where}): set OKA_EMBEDDER to the name or folder of a "
                 "sentence-transformers model, or unset it."
             ) from error
-        self.revision = _digest_of_weights(self._model)
+        self.revision = digest_of_weights(self._model)
         self.dimension = int(self._model.get_embedding_dimension())
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -120,7 +120,7 @@ def unit_length(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return found
 
 
-def _digest_of_weights(model: Any) -> str:
+def digest_of_weights(model: Any) -> str:
     """sha256 over all weights and the length at which texts are cut; about 0.1 s for 100 MB."""
     whole = hashlib.sha256(str(model.get_max_seq_length()).encode())
     for name, tensor in sorted(model.state_dict().items()):

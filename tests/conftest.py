@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from assistant.answering import Assistant
+from assistant.settings import load_settings
+from assistant.sources import Sources
 from corpus.snapshot import Archive
 from tests.fetching import Fetching
 from tests.loopback import Site
@@ -62,11 +65,20 @@ def linked_data(tmp_path_factory: pytest.TempPathFactory, models: Path, snapshot
     return built(folder, models)
 
 
+@pytest.fixture(scope="session")
+def kb(kb_data: Path) -> Assistant:
+    """Answers from the documents alone."""
+    return Assistant(load_settings({}, data_dir=kb_data))
+
+
+@pytest.fixture(scope="session")
+def linked(linked_data: Path) -> Assistant:
+    """Answers from the documents and the linked pages."""
+    return Assistant(load_settings({}, data_dir=linked_data))
+
+
 def built(folder: Path, models: Path) -> Path:
     """Builds the index of a data folder with the models that are there already."""
-    from assistant.settings import load_settings
-    from assistant.sources import Sources
-
     if not (folder / "models").exists():
         (folder / "models").symlink_to(models)
     Sources(load_settings({}, data_dir=folder)).build()

@@ -16,16 +16,6 @@ from corpus.errors import QuestionError, SettingsError
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(scope="module")
-def kb(kb_data: Path) -> Assistant:
-    return Assistant(load_settings({}, data_dir=kb_data))
-
-
-@pytest.fixture(scope="module")
-def linked(linked_data: Path) -> Assistant:
-    return Assistant(load_settings({}, data_dir=linked_data))
-
-
 def questions(corpus: str) -> list[str]:
     lines = (ROOT / "evals" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]

@@ -72,7 +72,8 @@ def test_whatever_is_kept_as_one_question_has_one_answer(settings: Settings) -> 
         variant = question.lower().rstrip("?!.")
         first, second = one.answer(question), other.answer(variant)
         keys = [
-            answers.key(understand(in_one_form(reply.searched), anchors), None, one.index) for reply in (first, second)
+            answers.key(understand(in_one_form(reply.searched), anchors), None, one.index, "")
+            for reply in (first, second)
         ]
         if keys[0] == keys[1]:
             assert words(first) == words(second), question
@@ -131,11 +132,11 @@ def reply_of(fingerprint: str, text: str) -> Answer:
 def test_it_is_bounded_and_drops_what_was_not_asked_for_longest(settings: Settings) -> None:
     index = Assistant(settings).index
     answers = Answers(cased=False, most=2)
-    keys = [answers.key(understand(f"celery {number}", {}), None, index) for number in range(3)]
-    answers.put(keys[0], reply_of(index.fingerprint, "0"))
-    answers.put(keys[1], reply_of(index.fingerprint, "1"))
+    keys = [answers.key(understand(f"celery {number}", {}), None, index, "f") for number in range(3)]
+    answers.put(keys[0], reply_of("f", "0"))
+    answers.put(keys[1], reply_of("f", "1"))
     assert answers.get(keys[0]) is not None
-    answers.put(keys[2], reply_of(index.fingerprint, "2"))
+    answers.put(keys[2], reply_of("f", "2"))
     assert len(answers) == 2
     assert [answers.get(key) is not None for key in keys] == [True, False, True]
 
@@ -143,7 +144,7 @@ def test_it_is_bounded_and_drops_what_was_not_asked_for_longest(settings: Settin
 def test_an_answer_made_while_a_build_ended_is_not_kept(settings: Settings) -> None:
     index = Assistant(settings).index
     answers = Answers(cased=False)
-    key = answers.key(understand("celery", {}), None, index)
+    key = answers.key(understand("celery", {}), None, index, "f")
     answers.put(key, reply_of("of the next build", "…"))
     assert answers.get(key) is None
 
@@ -152,8 +153,8 @@ def test_an_encoder_that_knows_case_makes_it_count(settings: Settings) -> None:
     assistant = Assistant(settings)
     upper, lower = (understand(word, assistant.topics.anchors) for word in ("CELERY?", "celery?"))
     either, cased = Answers(cased=False), Answers(cased=True)
-    assert either.key(upper, None, assistant.index) == either.key(lower, None, assistant.index)
-    assert cased.key(upper, None, assistant.index) != cased.key(lower, None, assistant.index)
+    assert either.key(upper, None, assistant.index, "f") == either.key(lower, None, assistant.index, "f")
+    assert cased.key(upper, None, assistant.index, "f") != cased.key(lower, None, assistant.index, "f")
 
 
 def test_many_threads_get_what_one_would(settings: Settings) -> None:

@@ -1,7 +1,5 @@
 """Comparisons: which sides a question names, what it asks about them, and the table that comes of it."""
 
-from pathlib import Path
-
 import pytest
 
 from assistant.answering import Assistant
@@ -9,16 +7,10 @@ from assistant.comparing import Sided, aspect_of, compare, sides_of, with_sides
 from assistant.layout import NOT_STATED, Comparison, Quotes, Words
 from assistant.query import understand
 from assistant.sections import Sections
-from assistant.settings import load_settings
 from index.passages import Passage
 from tests.passages import hit, passage, said
 
 TOPICS = {"Temporal": "temporal", "Apache Airflow": "airflow", "Circuit Breaker Pattern": "circuit-breaker-pattern"}
-
-
-@pytest.fixture(scope="module")
-def kb(kb_data: Path) -> Assistant:
-    return Assistant(load_settings({}, data_dir=kb_data))
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,13 @@
 """The form of an answer follows from what is asked."""
 
-from pathlib import Path
-
 import pytest
 
 from assistant.answering import Assistant
 from assistant.compose import Evidence, clauses_of, compose, trusted
 from assistant.query import understand
 from assistant.sections import Sections
-from assistant.settings import load_settings
 from index.passages import Passage
 from tests.passages import hit, passage
-
-
-@pytest.fixture(scope="module")
-def kb(kb_data: Path) -> Assistant:
-    return Assistant(load_settings({}, data_dir=kb_data))
 
 
 def text(kb: Assistant, question: str, pages: list[Passage], scores: list[list[float]], *missing: str) -> str:

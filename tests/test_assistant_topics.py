@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from assistant.answering import Assistant
 from assistant.app_knowledge import scopes
-from assistant.settings import load_settings
-
-
-@pytest.fixture(scope="module")
-def kb(kb_data: Path) -> Assistant:
-    return Assistant(load_settings({}, data_dir=kb_data))
-
-
-@pytest.fixture(scope="module")
-def linked(linked_data: Path) -> Assistant:
-    return Assistant(load_settings({}, data_dir=linked_data))
 
 
 def test_a_filter_by_depth(linked: Assistant) -> None:
