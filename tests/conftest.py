@@ -1,6 +1,7 @@
 """What tests share: one small index with the bundled model, and the offline snapshot where it is present."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,23 @@ def snapshot() -> Path:
     if not (SNAPSHOT / "linked-pages.warc.gz").exists():
         pytest.skip("the offline snapshot ../shared/linked-pages is not here")
     return SNAPSHOT
+
+
+@pytest.fixture(scope="session")
+def small_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished index of pages made in `tests.indexes`; tests must not change it."""
+    from tests.indexes import build, make_pages
+
+    folder = tmp_path_factory.mktemp("small") / "index"
+    build(folder, make_pages())
+    return folder
+
+
+@pytest.fixture
+def folder(small_index: Path, tmp_path: Path) -> Path:
+    """A copy of the small index; copies keep their times."""
+    shutil.copytree(small_index, tmp_path / "index")
+    return tmp_path / "index"
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from index.build import build_index
 from index.fuse import Weights, convex, reciprocal_ranks
 from index.store import open_index
 from tests.fakes import BagOfWords
-from tests.test_index_store import make_pages
+from tests.indexes import make_pages
 
 
 def row(*values: float) -> np.ndarray:

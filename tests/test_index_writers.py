@@ -1,0 +1,156 @@
+"""Who writes an index: one at a time, killed at any moment, on a disk that is full; the index before it answers on."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+import pytest
+
+from corpus.errors import IndexBusy, StoreError
+from corpus.pages import Page
+from index.build import build_index
+from index.manifest import writing
+from index.store import open_index
+from tests.fakes import BagOfWords
+from tests.indexes import build, current, found, make_pages
+
+
+def test_a_second_writer_is_told_at_once(folder: Path) -> None:
+    with writing(folder), pytest.raises(IndexBusy, match=rf"process {os.getpid()} since .*wait"):
+        build(folder, make_pages("second"))
+    build(folder, make_pages("second"))
+
+
+Writer = Callable[[Path, str], ForkServerProcess]
+
+
+def build_slowly(folder: Path, word: str) -> None:
+    def pages() -> Iterator[Page]:
+        for page in make_pages(word, 40):
+            time.sleep(0.005)
+            yield page
+
+    build_index(folder, [], pages(), BagOfWords(), source_digest=word)
+
+
+def wait_for_lock(folder: Path, process: ForkServerProcess) -> None:
+    limit = time.monotonic() + 20
+    while not (folder / "lock").exists() or str(process.pid) not in (folder / "lock").read_text():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Starts processes that have imported everything already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["bm25s", "chromadb", "llama_index.vector_stores.chroma", "tests.test_index_writers"]
+    )
+    return context
+
+
+@pytest.fixture
+def writer(processes: ForkServerContext) -> Writer:
+    def start(folder: Path, word: str) -> ForkServerProcess:
+        process = processes.Process(target=build_slowly, args=(folder, word))
+        process.start()
+        return process
+
+    return start
+
+
+def test_killed_at_any_moment_the_old_index_answers(tmp_path: Path, writer: Writer) -> None:
+    """Ten kills before the swap; one after it leaves the new index, whether or not the process was done."""
+    folder = tmp_path / "index"
+    build_index(folder, [], make_pages("before", 40), BagOfWords(), source_digest="before")
+    expected = found(open_index(folder, BagOfWords()))
+    whole = tmp_path / "timed"
+    shutil.copytree(folder, whole)
+    writer(whole, "warm").join()
+    began = time.monotonic()
+    writer(whole, "timed").join()
+    lasts = time.monotonic() - began
+    chance = random.Random(2)
+    killed = attempt = 0
+    while killed < 10:
+        attempt += 1
+        before = current(folder)
+        process = writer(folder, f"after{attempt}")
+        time.sleep(chance.uniform(0, lasts))
+        process.kill()
+        process.join()
+        assert process.exitcode in (0, -signal.SIGKILL)
+        index = open_index(folder, BagOfWords())
+        if current(folder) == before:
+            assert process.exitcode == -signal.SIGKILL
+            killed += 1
+            assert index.manifest.source_digest == "before"
+            assert found(index) == expected
+        else:
+            assert index.manifest.source_digest == f"after{attempt}"
+            assert index.search(f"after{attempt}", 1)[0].passage.url == "https://example.org/39"
+            build_index(folder, [], make_pages("before", 40), BagOfWords(), source_digest="before")
+            lasts *= 0.7  # the machine is less busy than when it was timed
+    build_index(folder, [], make_pages("last", 40), BagOfWords(), source_digest="last")
+    assert list(folder.glob("build-*")) == [current(folder)]
+
+
+def test_the_lock_of_a_dead_writer_is_taken_over(folder: Path, writer: Writer) -> None:
+    process = writer(folder, "second")
+    wait_for_lock(folder, process)
+    process.kill()
+    process.join()
+    build(folder, make_pages("second"))
+
+
+def test_two_writers_at_once(tmp_path: Path, writer: Writer) -> None:
+    process = writer(tmp_path / "index", "first")
+    wait_for_lock(tmp_path / "index", process)
+    with pytest.raises(IndexBusy, match=rf"process {process.pid} "):
+        build(tmp_path / "index", make_pages())
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"can't be written.*OKA_DATA_DIR"):
+        build(tmp_path / "file" / "index", make_pages())
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, ".")
+from tests.indexes import build, make_pages
+from corpus.errors import StoreError
+import chromadb
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+limit = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    build(Path(sys.argv[1]), make_pages("second", 300))
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("limit", [2_000, 60_000, 140_000])
+def test_a_full_disk_leaves_the_old_index(folder: Path, limit: int) -> None:
+    """A limit on the size of files stands for the full disk: it stops texts, vectors or Chroma."""
+    command = [sys.executable, "-c", FULL_DISK, str(folder), str(limit)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "make room" in said.stdout, said.stderr[-500:]
+    assert len(open_index(folder, BagOfWords())) == 12
+    assert len(list(folder.glob("build-*"))) == 1
