@@ -321,10 +321,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        why = (
-            "is in use by another program"
-            if error.errno == errno.EADDRINUSE
-            else f"can't be listened on ({error.strerror})"
-        )
-        raise ServeError(f"{host}:{port} {why}; give another with: oka serve --port {port + 1}") from error
+        problem = f"can't be listened on ({error.strerror}); give another --host or --port."
+        if error.errno == errno.EADDRINUSE:
+            problem = f"is in use by another program; give another with: oka serve --port {port + 1}"
+        raise ServeError(f"{host}:{port} {problem}") from error
     return listener

@@ -28,6 +28,11 @@ def test_a_question_that_cannot_be_asked(question: str, word: str, kb_data: Path
     assert_one_sentence(oka("ask", "-", data=kb_data, stdin=question), 2, word)
 
 
+@pytest.mark.parametrize("command", ["ask", "search"])
+def test_a_question_that_is_not_utf8(command: str, kb_data: Path) -> None:
+    assert_one_sentence(oka(command, "what is a caf\udce9", data=kb_data), 2, "UTF-8")  # the byte E9, as Latin-1 has é
+
+
 def test_search_and_chat_refuse_such_questions_too(kb_data: Path) -> None:
     assert_one_sentence(oka("search", "🍞🍞", data=kb_data), 2, "words")
     done = oka("chat", data=kb_data, stdin="🍞🍞\nWhat is Prefect best for?\n\n")
@@ -147,6 +152,13 @@ def test_a_used_port_is_named(kb_data: Path) -> None:
         ["Answers come from the knowledge base and 0 of 42 linked pages."],
     )
     assert last == f"oka: 127.0.0.1:{port} is in use by another program; give another with: oka serve --port {port + 1}"
+
+
+def test_an_address_of_another_machine_is_named(kb_data: Path) -> None:
+    done = oka("serve", "--host", "203.0.113.1", data=kb_data)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("oka: 203.0.113.1:7860 can't be listened on (")
+    assert done.stderr.rstrip().endswith("; give another --host or --port.")
 
 
 def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
