@@ -12,6 +12,7 @@ from corpus.connection import user_agent
 from corpus.fetch_report import Progress
 from corpus.markdown import document_from_markdown
 from corpus.politeness import Manners
+from corpus.warc import read_record
 from tests.archives import pdf
 from tests.fetching import Fetching, html, to
 from tests.loopback import PROSE, Exchange, page
@@ -24,9 +25,19 @@ def test_pages_arrive_with_who_asked(fetching: Fetching) -> None:
     assert report.failures == ()
     assert fetching.site.pages == ["/a", "/b"]
     assert {sent["User-Agent"] for sent in fetching.site.headers} == {user_agent()}
-    assert not any("Cookie" in sent for sent in fetching.site.headers)
     document = document_from_markdown("a.md", f"# L\n\n[a]({fetching.site.url}/a)\n")
     assert [(p.title, p.source) for p in load_pages([document], fetching.archive)] == [("A", "linked"), ("B", "deep")]
+
+
+def test_cookies_are_neither_kept_nor_sent_back(fetching: Fetching) -> None:
+    fetching.site.answers = {"/a": html("A", Set_Cookie="visitor=7"), "/b": html("B", Set_Cookie="visitor=7")}
+    fetching.fetch("/a", "/b")
+    fetching.fetch("/a", "/b")
+    assert fetching.site.pages == ["/a", "/b"] * 2
+    assert not any("Cookie" in sent for sent in fetching.site.headers)
+    with fetching.archive.path.open("rb") as stream:
+        records = [read_record(stream, found.offset) for found in fetching.archive.captures().values()]
+    assert not any(b"visitor" in record for record in records)
 
 
 def test_who_asks_can_be_reached(fetching: Fetching) -> None:
@@ -71,12 +82,27 @@ def test_unchanged_pages_are_not_sent_again(fetching: Fetching) -> None:
     digest = fetching.archive.digest()
     size = fetching.archive.path.stat().st_size
     report = fetching.fetch("/a", "/b")
-    assert report.unchanged == fetching.urls("/a", "/b")  # /b gives neither header: compared by its bytes
+    assert report.unchanged == fetching.urls("/a", "/b")
+    captures = fetching.archive.captures()  # /b gives neither header: it came again and was compared by its bytes
+    assert [captures[url].status for url in report.unchanged] == [304, 200]
     assert fetching.archive.digest() == digest
     assert fetching.archive.path.stat().st_size - size < 2000
     fetching.site.answers["/b"] = html("B changed")
     assert fetching.fetch("/a", "/b").changed == fetching.urls("/b")
     assert fetching.archive.digest() != digest
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"), [({"ETag": '"1"'}, "If-None-Match"), ({"Last_Modified": "yesterday"}, "If-Modified-Since")]
+)
+def test_one_of_the_two_headers_is_enough(fetching: Fetching, given: dict[str, str], asked: str) -> None:
+    (value,) = given.values()
+    fetching.site.answers = {
+        "/a": lambda exchange: exchange.reply(304) if exchange.headers[asked] == value else html("A", **given)(exchange)
+    }
+    fetching.fetch("/a")
+    assert fetching.fetch("/a").unchanged == fetching.urls("/a")
+    assert fetching.archive.captures()[fetching.site.url + "/a"].status == 304
 
 
 def test_404_then_200(fetching: Fetching) -> None:

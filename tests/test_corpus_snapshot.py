@@ -257,9 +257,10 @@ def test_a_half_written_record_is_cut_by_the_next_writer(written: Written) -> No
     again = Archive(path)
     assert set(again.captures()) == {A}
     assert len(path.read_bytes()) > len(sound)  # reading changes nothing
-    Written(path).page(C, page("C"))
+    assert Written(path).page(C, page("C")).offset == len(sound)
     assert set(Archive(path).captures()) == {A, C}
     assert path.read_bytes().startswith(sound)
+    assert_another_reader_agrees(path)
 
 
 def test_damage_in_the_middle_costs_only_what_it_hits(written: Written) -> None:
