@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.rerank import Reranker
@@ -55,6 +56,10 @@ class Sources:
         settings = (self.settings.unsupported, reranker)
         return hashlib.sha256(index.fingerprint.encode() + WEIGHTS.read_bytes() + repr(settings).encode()).hexdigest()
 
+    @cached_property
+    def _pointer(self) -> Path:
+        return pointer(self.settings.index)
+
     def documents(self) -> list[Page]:
         """The documents as they are now."""
         from corpus import read_documents
@@ -70,7 +75,7 @@ class Sources:
     def index_stamp(self) -> int:
         """Changes when a build puts a new index in place; 0 where there is none."""
         try:
-            return pointer(self.settings.index).stat().st_mtime_ns
+            return self._pointer.stat().st_mtime_ns
         except (FileNotFoundError, NotADirectoryError):
             return 0
 
@@ -119,7 +124,7 @@ class Sources:
             chroma_url=self.settings.chroma_url,
         )
         if report.unchanged:
-            pointer(self.settings.index).touch()  # is as new as what was looked at: see `may_be_stale`
+            self._pointer.touch()  # is as new as what was looked at: see `may_be_stale`
         return report
 
     def text_of(self, url: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -97,6 +98,7 @@ def read_topics(index: Index) -> Topics:
     )
 
 
+@lru_cache(maxsize=4096)
 def site_of(url: str) -> str:
     """The host of an address: pages of one host are taken to be about one tool."""
     return (urlsplit(url).hostname or url).removeprefix("www.")

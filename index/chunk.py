@@ -69,9 +69,12 @@ _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1(?![\w*])
 
 def plain_markdown(text: str) -> str:
     """Inline Markdown without link targets, emphasis and code marks; not for offsets."""
-    text = _LINK.sub(r"\1", text)
-    text = _EMPHASIS.sub(r"\2", text)
-    return _EMPHASIS.sub(r"\2", text).replace("`", "")
+    if "[" in text:
+        text = _LINK.sub(r"\1", text)
+    if "*" in text or "_" in text:
+        text = _EMPHASIS.sub(r"\2", text)
+        text = _EMPHASIS.sub(r"\2", text)
+    return text.replace("`", "")
 
 
 def body(passage: Passage) -> str:

@@ -24,6 +24,7 @@ from index.embed import Reading
 from index.terms import is_content
 
 _FILES = ("parts.i8", "scales.f32", "tokens.u8", "part-starts.i8", "token-starts.i8")
+_ON_ONE_THREAD = 2**18  # multiplications of a matrix product up to which OpenBLAS starts no second thread
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Parts:
         stored = np.concatenate([self._vectors[a:b] for a, b in zip(firsts, lasts, strict=True)])
         scales = np.concatenate([self._scales[a:b] for a, b in zip(firsts, lasts, strict=True)])
         found = np.dot(stored.astype(np.float32), vector) * (scales / 127)
-        return np.split(found, np.cumsum(lasts - firsts)[:-1])
+        return _rows_of(found, lasts - firsts)
 
     def likenesses(self, rows: Sequence[int], tokens: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """For each row an array of shape (parts, len(tokens)): how near a part comes to each of the given tokens.
@@ -119,25 +120,44 @@ class Parts:
         firsts, lasts = self._ranges(rows)
         if not len(firsts):
             return []
-        bits, sizes = [], []
-        for first, last in zip(firsts, lasts, strict=True):
-            starts = self._token_starts[first : last + 1]
-            bits.append(self._tokens[starts[0] : starts[-1]])
-            sizes.append(np.diff(starts))
-        signs = np.unpackbits(np.concatenate(bits), axis=1, count=self._dimension).astype(np.float32)
-        # np.dot, not "@": OpenBLAS' kernels may leave a floating-point flag behind that "@" reports as a warning.
-        nearness = (np.dot(signs, 2 * tokens.T) - tokens.sum(axis=1)) / np.float32(np.sqrt(self._dimension))
-        every = np.concatenate(sizes)
+        starts, ends = self._token_starts[firsts], self._token_starts[lasts]
+        bits = [self._tokens[a:b] for a, b in zip(starts, ends, strict=True)]
+        of_row = lasts - firsts
+        parts = np.repeat(firsts - (np.cumsum(of_row) - of_row), of_row) + np.arange(of_row.sum())
+        every = self._token_starts[parts + 1] - self._token_starts[parts]
+        nearness = self._products(np.concatenate(bits), tokens)
         found = np.zeros((len(every), len(tokens)), np.float32)
         having = np.flatnonzero(every)
         if len(having):
             begins = np.concatenate([[0], np.cumsum(every)])[having]
             found[having] = np.maximum.reduceat(nearness, begins, axis=0)
-        return np.split(found, np.cumsum(lasts - firsts)[:-1])
+        return _rows_of(found, of_row)
+
+    def _products(self, bits: NDArray[np.uint8], tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The products of stored tokens with the given ones; shape (len(bits), len(tokens)).
+
+        In blocks that stay in the processor's cache and are small enough for OpenBLAS to do them on one thread: its
+        threads wait for each other by spinning, which on a busy machine took 80 ms instead of 7.
+        """
+        doubled = 2 * tokens.T
+        found = np.empty((len(bits), len(tokens)), np.float32)
+        step = max(16, _ON_ONE_THREAD // max(doubled.size, 1))
+        for first in range(0, len(bits), step):
+            signs = np.unpackbits(bits[first : first + step], axis=1, count=self._dimension).astype(np.float32)
+            # np.dot, not "@": OpenBLAS' kernels may leave a floating-point flag behind that "@" reports as a warning.
+            np.dot(signs, doubled, out=found[first : first + step])
+        nearness: NDArray[np.float32] = (found - tokens.sum(axis=1)) / np.float32(np.sqrt(self._dimension))
+        return nearness
 
     def _ranges(self, rows: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         at = np.asarray(rows, np.int64)
         return self._part_starts[at], self._part_starts[at + 1]
+
+
+def _rows_of(found: NDArray[np.float32], sizes: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+    """The parts' values as one array a passage; `sizes` are their numbers of parts."""
+    ends = np.cumsum(sizes).tolist()
+    return [found[first:end] for first, end in zip([0, *ends], ends, strict=False)]
 
 
 def _mapped(file: Path, of: type[np.generic], width: int) -> NDArray[Any]:

@@ -34,10 +34,19 @@ _LONGEST = 100  # characters of a term: longer ones are hashes and encoded data,
 
 def terms(text: str) -> list[str]:
     """The terms of a text in order, repeated ones included."""
+    return list(_terms(text))
+
+
+@lru_cache(
+    maxsize=1024
+)  # one question looks at a sentence five times and more; what the last ones looked at is dropped
+def _terms(text: str) -> tuple[str, ...]:
     spread = unicodedata.normalize("NFKD", text)
     if not spread.isascii():
         spread = "".join(character for character in spread if not unicodedata.combining(character))
-    return [term for run in _RUN.findall(_CONTRACTION.sub("", spread)) for term in _terms_of(run)]
+    if "'" in spread or "’" in spread:
+        spread = _CONTRACTION.sub("", spread)
+    return tuple(term for run in _RUN.findall(spread) for term in _terms_of(run))
 
 
 def is_content(text: str) -> NDArray[np.bool_]:

@@ -33,6 +33,7 @@ SELECT p.row, p.id, g.url, p.anchor, g.title, p.headings, p.first, p.last, p.tex
     coalesce(p.resources, g.resources), g.aliases
 FROM passages p JOIN pages g ON g.page = p.page
 """
+_PLACES = 20_000  # that are remembered, the first that are asked for: about 10 MB
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Texts:
         # immutable: the file never changes, so SQLite takes no lock and looks for no journal.
         self._db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
         self._lock = threading.Lock()
+        self._places: dict[int, Place] = {}
 
     def __len__(self) -> int:
         return int(self._all("SELECT count(*) FROM passages", [])[0][0])
@@ -122,16 +124,19 @@ class Texts:
 
     def places(self, rows: Sequence[int]) -> list[Place]:
         """Where the passages of these rows stand, in the order asked for."""
-        found: dict[int, Place] = {}
         wanted = [int(row) for row in rows]
-        for first in range(0, len(wanted), 500):
-            part = wanted[first : first + 500]
+        found = {row: self._places[row] for row in wanted if row in self._places}
+        missing = [row for row in wanted if row not in found]
+        for first in range(0, len(missing), 500):
+            part = missing[first : first + 500]
             query = (
                 "SELECT p.row, g.url, p.anchor, p.headings, g.source FROM passages p JOIN pages g ON g.page = p.page "
                 f"WHERE p.row IN ({','.join('?' * len(part))})"
             )
             for row, url, anchor, headings, source in self._all(query, part):
                 found[row] = Place(url, anchor, tuple(json.loads(headings)), source)
+        if len(self._places) < _PLACES:
+            self._places.update((row, found[row]) for row in missing)
         return [found[row] for row in wanted]
 
     def page(self, url: str) -> StoredPage:
