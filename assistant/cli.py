@@ -211,8 +211,10 @@ def build(
 
     Only what changed is embedded again; the index that is there answers until the new one is whole.
     """
+    from assistant.sources import Sources  # what answers questions isn't needed, and takes as long to import as a build
+
     with progress() as report:
-        done = _assistant().sources.build(fresh=fresh, progress=report)
+        done = Sources(_settings()).build(fresh=fresh, progress=report)
     if done.unchanged:
         print(f"Nothing has changed: {done.pages:,} pages, {done.passages:,} passages.")
     else:

@@ -86,8 +86,10 @@ class Sources:
         return open_index(self.settings.index, self.embedder, chroma_url=self.settings.chroma_url)
 
     def digest(self, documents: Sequence[Page]) -> str:
-        """Changes with what documents and pages say; an index remembers the one that it was built from."""
-        digest = hashlib.sha256()
+        """Changes with what documents and pages say, and with how they are read; an index remembers the one that it was built from."""
+        from corpus import parser_version
+
+        digest = hashlib.sha256(parser_version().encode())
         for document in documents:
             digest.update(f"{document.url} {document.digest}\n".encode())
         digest.update(self.archive.digest().encode())
@@ -109,14 +111,14 @@ class Sources:
 
     def build(self, *, fresh: bool = False, progress: Progress | None = None) -> BuildReport:
         """Brings the index up to date with documents and archive."""
-        from corpus import load_pages
+        from corpus import unread_pages
         from index.build import build_index
 
         documents = self.documents()
         report = build_index(
             self.settings.index,
             documents,
-            load_pages(documents, self.archive),
+            unread_pages(documents, self.archive),
             self.embedder,
             source_digest=self.digest(documents),
             fresh=fresh,

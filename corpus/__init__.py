@@ -9,14 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from corpus.pages import Block, Page, Resource, Section
+from corpus.pages import Block, Page, Resource, Section, Unread
 
 if TYPE_CHECKING:
     from corpus.documents import linked_resources, read_documents
     from corpus.fetch import refresh
     from corpus.fetch_report import FetchReport
     from corpus.links import LinkState, link_states
-    from corpus.load import load_pages
+    from corpus.load import load_pages, parser_version, unread_pages
     from corpus.snapshot import Archive, ImportReport
 
 _WHERE = {
@@ -27,8 +27,10 @@ _WHERE = {
     "link_states": "corpus.links",
     "linked_resources": "corpus.documents",
     "load_pages": "corpus.load",
+    "parser_version": "corpus.load",
     "read_documents": "corpus.documents",
     "refresh": "corpus.fetch",
+    "unread_pages": "corpus.load",
 }
 
 __all__ = [
@@ -40,11 +42,14 @@ __all__ = [
     "Page",
     "Resource",
     "Section",
+    "Unread",
     "link_states",
     "linked_resources",
     "load_pages",
+    "parser_version",
     "read_documents",
     "refresh",
+    "unread_pages",
 ]
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
 
 from corpus.addresses import address, host_of
 from corpus.documents import linked_resources
 from corpus.errors import CorpusError
 from corpus.history import follow
 from corpus.instructions import flags_of
-from corpus.pages import Page, Resource
+from corpus.pages import Page, Resource, Source, Unread
 from corpus.pdf import page_from_pdf
 from corpus.quality import problem_of
 from corpus.snapshot import Archive
@@ -30,6 +33,11 @@ class Found:
     confirmed_at: str
     resources: tuple[Resource, ...]
     aliases: tuple[str, ...]
+
+    @property
+    def source(self) -> Source:
+        """Whether a document links to it."""
+        return "linked" if self.resources else "deep"
 
 
 def find_pages(documents: Sequence[Page], archive: Archive) -> list[Found]:
@@ -100,10 +108,39 @@ def load_pages(documents: Sequence[Page], archive: Archive, progress: Progress |
     """
     found = find_pages(documents, archive)
     for number, one in enumerate(found, 1):
-        with suppress(CorpusError):  # `link_states` and `Archive.failures` tell why a page is not there
-            yield parse(one, archive)
+        page = _parsed(one, archive)
+        if page:
+            yield page
         if progress:
             progress(number, len(found))
+
+
+def unread_pages(documents: Sequence[Page], archive: Archive) -> Iterator[Unread]:
+    """What `load_pages` would parse, in the same order; each page is parsed where its reader asks for it."""
+    for one in find_pages(documents, archive):
+        read = partial(_parsed, one, archive)
+        yield Unread(one.capture.url, _key(one.capture), one.source, one.confirmed_at, one.resources, one.aliases, read)
+
+
+@cache
+def parser_version() -> str:
+    """Changes with all that turns the same bytes into another page: our own files and the libraries behind them."""
+    whole = hashlib.sha256(f"{version('lxml')} {version('pypdf')}".encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        whole.update(file.read_bytes())
+    return whole.hexdigest()
+
+
+def _key(capture: Capture) -> str:
+    """Tells what is parsed apart. The record's place is part of it: a payload's digest says nothing of its headers."""
+    place = (capture.url, capture.content_type, capture.digest, capture.offset, capture.length)
+    return hashlib.sha256(f"{parser_version()} {place}".encode()).hexdigest()[:32]
+
+
+def _parsed(found: Found, archive: Archive) -> Page | None:
+    with suppress(CorpusError):  # `link_states` and `Archive.failures` tell why a page is not there
+        return parse(found, archive)
+    return None
 
 
 def parse(found: Found, archive: Archive) -> Page:
@@ -118,7 +155,6 @@ def parse(found: Found, archive: Archive) -> Page:
         problem = problem_of(page, body, capture.content_type)
     if problem:
         raise CorpusError(problem)
-    source: Literal["linked", "deep"] = "linked" if found.resources else "deep"
     source_text = "" if media(capture.content_type) == "pdf" else decode(body, capture.content_type)
     flags = flags_of(page.text, host_of(capture.url), source_text)
-    return replace(page, source=source, resources=found.resources, aliases=found.aliases, flags=flags)
+    return replace(page, source=found.source, resources=found.resources, aliases=found.aliases, flags=flags)

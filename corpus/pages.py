@@ -7,6 +7,7 @@ A document of ours and a fetched page are both a `Page`: everything behind the c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,6 +83,19 @@ class Page:
     resources: tuple[Resource, ...] = ()  # the links of the documents that led here; empty for a deep page
     aliases: tuple[str, ...] = ()  # other addresses that lead here (redirects), without fragment
     flags: tuple[str, ...] = ()  # what a reader of `oka status` should know: "instructions to the reader's assistant"
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A page that is known to be there but isn't parsed yet: who already has what its key stands for need not read it."""
+
+    url: str
+    key: str  # the same key stands for the same title, text, structure and flags
+    source: Source
+    fetched_at: str
+    resources: tuple[Resource, ...]
+    aliases: tuple[str, ...]
+    read: Callable[[], Page | None]  # None where it can't be read or isn't worth indexing
 
 
 def page_digest(title: str, text: str, sections: tuple[Section, ...]) -> str:

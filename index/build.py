@@ -10,10 +10,12 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.errors import IndexMissing, IndexStale
-from corpus.pages import Page
+from corpus.pages import Page, Unread
 from index import lexical, terms
 from index.chunk import Sizes, body, embedded, passages_of
 from index.embed import Embedder
@@ -37,14 +39,16 @@ from index.manifest import (
     writing,
     writing_error,
 )
-from index.parts import Inside, Parts, PartsWriter, inside_of
+from index.parts import Inside, PartsWriter, inside_of
 from index.passages import Passage
-from index.texts import Texts, TextsWriter, embedding_key
-from index.vectors import LAYERS, MatrixWriter, fill_chroma
+from index.previous import Previous
+from index.texts import Known, Texts, TextsWriter, embedding_key
+from index.vectors import LAYERS, VECTORS, MatrixWriter, fill_chroma, update_chroma
 
 Progress = Callable[[str, int, int], None]  # phase, done, of how many (0: not known yet)
 
 _EMBED = 256  # passages embedded at once, between two steps of the progress
+_TAKE = 4096  # passages whose vectors are copied at once
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class BuildReport:
 def build_index(
     folder: Path,
     documents: Sequence[Page],
-    pages: Iterable[Page],
+    pages: Iterable[Page | Unread],
     embedder: Embedder,
     *,
     source_digest: str,
@@ -88,14 +92,14 @@ def build_index(
             clear_leftovers(folder)
             build = folder / f"build-{time.time_ns():x}"
             build.mkdir()
-            previous = _Previous(*old, settings) if old and _same_vectors(old[1].settings, settings) else None
+            previous = Previous(*old, settings) if old and _same_vectors(old[1].settings, settings) else None
             try:
                 manifest, embedded = _write(build, chain(documents, pages), embedder, source_digest, previous, tell)
                 _to_server(chroma_url, build, manifest, old, tell)
                 publish(folder, build, manifest)
             finally:
                 if previous:
-                    previous.texts.close()
+                    previous.close()
                 clear_leftovers(folder)  # the old build or, where this one failed, what there is of it
     except (OSError, sqlite3.Error) as error:
         raise writing_error(folder, error) from error
@@ -142,79 +146,61 @@ def _same_vectors(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(one[name] == other[name] for name in ("format", "embedder", "revision", "dimension", "vectors"))
 
 
-class _Previous:
-    """The old build, for what can be taken over from it. It was made with the same embedder."""
-
-    def __init__(self, build: Path, manifest: Manifest, settings: dict[str, Any]) -> None:
-        self.build = build
-        self._same_passages = manifest.settings["chunker"] == settings["chunker"]
-        self.texts = Texts(build / "texts.sqlite")
-        self.vectors = np.load(build / "vectors.npy", mmap_mode="r")
-        self.parts = Parts(build / "parts", self.vectors.shape[2])
-        self._digests = self.texts.digests()
-
-    def passages(self, page: Page) -> list[Passage] | None:
-        """The page's passages where its words and structure are the same; where and when it was found may differ."""
-        if not self._same_passages or self._digests.get(page.url) != page.digest:
-            return None
-        passages = self.texts.passages(self.texts.rows_of(page.url))
-        if any(passage.source != page.source for passage in passages):
-            return None
-        return [
-            replace(
-                passage,
-                fetched_at=page.fetched_at,
-                resources=passage.resources if page.source == "document" else page.resources,
-                aliases=page.aliases,
-            )
-            for passage in passages
-        ]
-
-
 def _write(
     build: Path,
-    pages: Iterable[Page],
+    pages: Iterable[Page | Unread],
     embedder: Embedder,
     source_digest: str,
-    previous: _Previous | None,
+    previous: Previous | None,
     tell: Progress,
 ) -> tuple[Manifest, int]:
     """All files of a build; its manifest, which is not written yet, and the number of texts embedded."""
-    digest = _write_texts(build, pages, embedder, previous, tell)
-    with closing(Texts(build / "texts.sqlite")) as texts:
-        embedded = _write_vectors(build, texts, embedder, previous, tell)
-        _write_chroma(build, texts, previous, tell)
-        settings = index_settings(embedder)
-        return Manifest(
-            built_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            source_digest=source_digest,
-            fingerprint=sha256(f"{digest} {settings}".encode()).hexdigest(),
-            settings=settings,
-            pages=texts.counts(),
-            passages=len(texts),
-            files=file_records(build),
-        ), embedded
+    with _ChromaCopy(previous, build) as chroma:
+        digest = _write_texts(build, pages, embedder, previous, tell)
+        with closing(Texts(build / "texts.sqlite")) as texts:
+            embedded = _write_vectors(build, texts, embedder, previous, tell)
+            chroma.finish(texts, previous, np.load(build / VECTORS, mmap_mode="r")[0], tell)
+            settings = index_settings(embedder)
+            return Manifest(
+                built_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                source_digest=source_digest,
+                fingerprint=sha256(f"{digest} {settings}".encode()).hexdigest(),
+                settings=settings,
+                pages=texts.counts(),
+                passages=len(texts),
+                files=file_records(build),
+            ), embedded
 
 
 def _write_texts(
-    build: Path, pages: Iterable[Page], embedder: Embedder, previous: _Previous | None, tell: Progress
+    build: Path, pages: Iterable[Page | Unread], embedder: Embedder, previous: Previous | None, tell: Progress
 ) -> str:
     """Pages, passages and words; the digest of all that was written."""
     whole = sha256()
     seen: set[str] = set()
-    words = lexical.LexicalWriter()
-    with closing(TextsWriter(build / "texts.sqlite")) as texts:
+    words = lexical.LexicalWriter(previous.terms if previous else None)
+    with closing(TextsWriter(build / "texts.sqlite", previous.file if previous else None)) as texts:
         for page in pages:
             if page.url in seen:
                 continue
+            if isinstance(page, Page):
+                _add(page, "", texts, words, embedder, previous)
+                content = (page.digest, page.flags)
+            elif previous and previous.knows(page):
+                known = previous.known(page)
+                if known is None:
+                    texts.add_nothing(page.key)
+                    continue
+                _take(known, page, texts, words, previous)
+                content = (known.digest, known.flags)
+            elif read := page.read():
+                _add(read, page.key, texts, words, embedder, previous)
+                content = (read.digest, read.flags)
+            else:
+                texts.add_nothing(page.key)
+                continue
             seen.add(page.url)
-            known = previous.passages(page) if previous else None
-            passages = passages_of(page, embedder.count_tokens) if known is None else known
-            texts.add_page(page)
-            for passage in passages:
-                texts.add_passage(passage, embedding_key(*embedded(passage)))
-                words.add(lexical.heading_words(passage), body(passage))
-            state = (page.url, page.digest, page.source, page.fetched_at, page.resources, page.aliases, page.flags)
+            state = (page.url, content[0], page.source, page.fetched_at, page.resources, page.aliases, content[1])
             whole.update(repr(state).encode("utf-8", "surrogatepass"))
             tell("reading pages", len(seen), 0)
     tell("indexing words", 0, 1)
@@ -223,34 +209,69 @@ def _write_texts(
     return whole.hexdigest()
 
 
-def _write_vectors(build: Path, texts: Texts, embedder: Embedder, previous: _Previous | None, tell: Progress) -> int:
+def _add(
+    page: Page,
+    key: str,
+    texts: TextsWriter,
+    words: lexical.LexicalWriter,
+    embedder: Embedder,
+    previous: Previous | None,
+) -> None:
+    """A page that was parsed."""
+    known = previous.passages(page) if previous else None
+    texts.add_page(page, key)
+    for passage in passages_of(page, embedder.count_tokens) if known is None else known:
+        texts.add_passage(passage, embedding_key(*embedded(passage)))
+        words.add(lexical.heading_words(passage), body(passage))
+
+
+def _take(known: Known, page: Unread, texts: TextsWriter, words: lexical.LexicalWriter, previous: Previous) -> None:
+    """A page that is taken over as it is; how the documents name it may differ, which is searched with its headings."""
+    texts.take_page(known, page)
+    if page.resources == known.resources:
+        words.take(known.first, known.end)
+        return
+    for passage in previous.texts.passages(range(known.first, known.end)):
+        words.add(lexical.heading_words(replace(passage, resources=page.resources)), body(passage))
+
+
+def _write_vectors(build: Path, texts: Texts, embedder: Embedder, previous: Previous | None, tell: Progress) -> int:
     """`vectors.npy` and `parts`; the number of passages embedded."""
-    entries = texts.entries()
-    total, embedded_now = len(entries), 0
-    known = {key: row for row, (_, key) in enumerate(previous.texts.entries())} if previous else {}
-    tell("embedding", 0, total)
+    keys = texts.keys()
+    known = {key: row for row, key in enumerate(previous.texts.keys())} if previous else {}
+    olds = [known.get(key, -1) for key in keys]
+    tell("embedding", 0, len(keys))
     with (
-        MatrixWriter(build / "vectors.npy", (len(LAYERS), total, embedder.dimension)) as matrix,
+        MatrixWriter(build / VECTORS, (len(LAYERS), len(keys), embedder.dimension)) as matrix,
         PartsWriter(build / "parts") as parts,
     ):
-        for first in range(0, total, _EMBED):
-            rows = range(first, min(first + _EMBED, total))
-            new = _read(embedder, texts.passages([row for row in rows if entries[row][1] not in known]))
-            layers: list[NDArray[np.float32]] = []
-            for row in rows:
-                old = known.get(entries[row][1])
-                if old is not None and previous:
-                    layers.append(previous.vectors[:, old])
-                    parts.add(previous.parts.inside(old))
-                else:
-                    vectors, inside = next(new)
+        for first, end in _stretches(olds):
+            old = olds[first]
+            if old < 0 or previous is None:
+                layers: list[NDArray[np.float32]] = []
+                for vectors, inside in _read(embedder, texts.passages(range(first, end))):
                     layers.append(vectors)
                     parts.add(inside)
-                    embedded_now += 1
-            for layer, vectors in enumerate(np.stack(layers, axis=1)):
-                matrix.write(layer, first, vectors)
-            tell("embedding", rows[-1] + 1, total)
-    return embedded_now
+                stretch = np.stack(layers, axis=1)
+            else:
+                stretch = previous.vectors[:, old : old + end - first]
+                parts.take(previous.parts, old, old + end - first)
+            for layer, rows in enumerate(stretch):
+                matrix.write(layer, first, rows)
+            tell("embedding", end, len(keys))
+    return olds.count(-1)
+
+
+def _stretches(olds: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Ranges of rows that are alike: new ones, or neighbours in the index before too."""
+    first = 0
+    for end in range(1, len(olds) + 1):
+        new = olds[first] < 0
+        most = _EMBED if new else _TAKE
+        goes_on = end < len(olds) and olds[end] == (-1 if new else olds[end - 1] + 1)
+        if not goes_on or end - first == most:
+            yield first, end
+            first = end
 
 
 def _read(embedder: Embedder, passages: Sequence[Passage]) -> Iterator[tuple[NDArray[np.float32], Inside]]:
@@ -262,17 +283,45 @@ def _read(embedder: Embedder, passages: Sequence[Passage]) -> Iterator[tuple[NDA
         yield np.stack([reading.spans[0], reading.whole]), inside_of(text, spans[1:], own)
 
 
-def _write_chroma(build: Path, texts: Texts, previous: _Previous | None, tell: Progress) -> None:
-    """The Chroma files: the old ones with what differs exchanged, or new ones where most of it does."""
-    # An id stands for the words and their place, the key also for title and headings: all that Chroma is given.
-    entries = {entry: row for row, entry in enumerate(texts.entries())}
-    old = set(previous.texts.entries()) if previous else set()
-    gone = [id_ for id_, _ in old - entries.keys()]
-    added = sorted(row for entry, row in entries.items() if entry not in old)
-    if previous and len(gone) + len(added) < len(entries) / 2:
-        shutil.copytree(previous.build / "chroma", build / "chroma")
-    else:
-        gone, added = [], sorted(entries.values())
-    vectors = np.load(build / "vectors.npy", mmap_mode="r")[0]
-    tell("storing", 0, len(added))
-    fill_chroma(build / "chroma", gone, added, texts.passages, vectors, lambda done, of: tell("storing", done, of))
+class _ChromaCopy:
+    """The old build's Chroma files as the new one's, copied while the other files are written; chromadb is imported
+    meanwhile too, which takes as long as the rest of a build that changes one page."""
+
+    def __init__(self, previous: Previous | None, build: Path) -> None:
+        self._pool = ThreadPoolExecutor(1, "chroma")
+        self._folder = build / "chroma"
+        self._copy = self._pool.submit(self._prepare, previous.build / "chroma") if previous else None
+
+    def _prepare(self, old: Path) -> None:
+        shutil.copytree(old, self._folder)
+        import_module("chromadb")
+
+    def __enter__(self) -> _ChromaCopy:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown()
+
+    def finish(self, texts: Texts, previous: Previous | None, vectors: NDArray[np.float32], tell: Progress) -> None:
+        """Exchange what differs in the copy; make new files where most of it does."""
+
+        def progress(done: int, total: int) -> None:
+            tell("storing", done, total)
+
+        # An id stands for the words and their place, the key also for title and headings: with the source all that
+        # Chroma is given.
+        entries = {entry: row for row, entry in enumerate(texts.entries())}
+        old = set(previous.texts.entries()) if previous else set()
+        gone = [id_ for id_, *_ in old - entries.keys()]
+        added = sorted(row for entry, row in entries.items() if entry not in old)
+        if self._copy:
+            self._copy.result()
+        if self._copy and len(gone) + len(added) < min(len(entries), len(old)) / 2:
+            progress(0, len(added))
+            if gone or added:
+                kept = next(id_ for id_, *_ in entries.keys() & old)
+                update_chroma(self._folder, gone, kept, added, texts.passages, vectors, progress)
+            return
+        shutil.rmtree(self._folder, ignore_errors=True)
+        progress(0, len(entries))
+        fill_chroma(self._folder, texts.passages, vectors, progress)

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from corpus.errors import IndexBusy, IndexDamaged, IndexMissing, IndexStale, Sto
 FORMAT = 2  # of the files; raise it when an older oka couldn't read them, or the other way round
 _MANIFEST = "manifest.json"
 _POINTER = "current"
+_THREADS = 2  # for digests and flushing, which leave Python's lock alone: together they take half a second for 500 MB
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ def clear_leftovers(folder: Path) -> None:
 def publish(folder: Path, build: Path, manifest: Manifest) -> None:
     """Flush the build's files to the disk, write its manifest, and let it answer from now on."""
     (build / _MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), "utf-8")
-    for path in [*build.rglob("*"), build]:
-        _flush(path)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(_flush, build.rglob("*")))
+    _flush(build)
     new = folder / f"{_POINTER}.new"
     new.write_text(build.name, "utf-8")
     _flush(new)
@@ -87,15 +90,17 @@ def publish(folder: Path, build: Path, manifest: Manifest) -> None:
 
 def file_records(build: Path) -> dict[str, dict[str, Any]]:
     """Size, time and sha256 of each file of a build."""
-    return {
-        file.relative_to(build).as_posix(): {
-            "size": file.stat().st_size,
-            "mtime_ns": file.stat().st_mtime_ns,
-            "sha256": _sha256(file),
+
+    def record(file: Path) -> dict[str, Any]:
+        state = file.stat()
+        return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": _sha256(file)}
+
+    files = [file for file in sorted(build.rglob("*")) if file.is_file() and file.name != _MANIFEST]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return {
+            file.relative_to(build).as_posix(): found
+            for file, found in zip(files, pool.map(record, files), strict=True)
         }
-        for file in sorted(build.rglob("*"))
-        if file.is_file() and file.name != _MANIFEST
-    }
 
 
 def current_build(folder: Path) -> tuple[Path, Manifest]:

@@ -60,7 +60,8 @@ class PartsWriter:
         folder.mkdir()
         self._folder = folder
         self._streams: list[BinaryIO] = [(folder / name).open("wb") for name in _FILES[:3]]
-        self._part_starts, self._token_sizes = [0], [np.zeros(1, np.int64)]
+        self._sizes: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]  # of the passages in parts, behind a 0
+        self._token_sizes = [np.zeros(1, np.int64)]
 
     def __enter__(self) -> PartsWriter:
         return self
@@ -68,14 +69,21 @@ class PartsWriter:
     def __exit__(self, *error: object) -> None:
         for stream in self._streams:
             stream.close()
-        np.array(self._part_starts, np.int64).tofile(self._folder / _FILES[3])
+        np.cumsum(np.concatenate(self._sizes)).tofile(self._folder / _FILES[3])
         np.cumsum(np.concatenate(self._token_sizes)).tofile(self._folder / _FILES[4])
 
     def add(self, inside: Inside) -> None:
         """The next passage."""
+        self._write(inside, np.array([len(inside.sizes)], np.int64))
+
+    def take(self, parts: Parts, first: int, end: int) -> None:
+        """The next passages: those from row `first` to before `end` of another index."""
+        self._write(*parts.stretch(first, end))
+
+    def _write(self, inside: Inside, sizes: NDArray[np.int64]) -> None:
         for stream, array in zip(self._streams, (inside.vectors, inside.scales, inside.tokens), strict=True):
             stream.write(np.ascontiguousarray(array).tobytes())
-        self._part_starts.append(self._part_starts[-1] + len(inside.sizes))
+        self._sizes.append(sizes)
         self._token_sizes.append(inside.sizes)
 
 
@@ -92,14 +100,15 @@ class Parts:
 
     def inside(self, row: int) -> Inside:
         """A passage's parts as they are stored."""
-        first, last = self._part_starts[row : row + 2]
-        starts = self._token_starts[first : last + 1]
-        return Inside(
-            self._vectors[first:last],
-            self._scales[first:last],
-            self._tokens[starts[0] : starts[-1]],
-            np.diff(starts),
-        )
+        return self.stretch(row, row + 1)[0]
+
+    def stretch(self, first: int, end: int) -> tuple[Inside, NDArray[np.int64]]:
+        """The parts of neighbouring passages, as if they were one's, and how many each of the passages has."""
+        of_row = self._part_starts[first : end + 1]
+        low, high = of_row[0], of_row[-1]
+        starts = self._token_starts[low : high + 1]
+        tokens = self._tokens[starts[0] : starts[-1]]
+        return Inside(self._vectors[low:high], self._scales[low:high], tokens, np.diff(starts)), np.diff(of_row)
 
     def cosines(self, rows: Sequence[int], vector: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """For each row the cosines of its parts with a vector of unit length."""

@@ -1,6 +1,7 @@
 """Pages and passages in one SQLite file: written once by a build, then only read.
 
-A passage's row number is its place in every other file of the index.
+A passage's row number is its place in every other file of the index. `sources` remembers what was parsed: a key as in
+`corpus.pages.Unread`, and the page that came of it, or none.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from corpus.pages import Page, Resource, Source
+from corpus.pages import Page, Resource, Source, Unread
 from index.passages import Passage, Unit
 
 _SCHEMA = """
@@ -22,6 +23,7 @@ CREATE TABLE pages(
     page INTEGER PRIMARY KEY, url TEXT UNIQUE, title TEXT, text TEXT, source TEXT, digest TEXT,
     fetched_at TEXT, resources TEXT, aliases TEXT, flags TEXT
 );
+CREATE TABLE sources(key TEXT PRIMARY KEY, page INTEGER) WITHOUT ROWID;
 CREATE TABLE passages(
     row INTEGER PRIMARY KEY, page INTEGER, id TEXT, anchor TEXT, headings TEXT, first INTEGER, last INTEGER,
     text TEXT, units TEXT, resources TEXT, key BLOB
@@ -61,6 +63,19 @@ class StoredPage:
     flags: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Known:
+    """A page of an older index, for a build that takes it over: its number, its rows, and what it is known by."""
+
+    page: int
+    first: int  # row
+    end: int  # row, of the next page
+    digest: str
+    source: Source
+    resources: tuple[Resource, ...]
+    flags: tuple[str, ...]
+
+
 def embedding_key(text: str, spans: Sequence[tuple[int, int]]) -> bytes:
     """Tells what is embedded for passages apart: vectors are used again for the same key."""
     return sha256(f"{spans} {text}".encode("utf-8", "surrogatepass")).digest()[:16]
@@ -69,19 +84,43 @@ def embedding_key(text: str, spans: Sequence[tuple[int, int]]) -> bytes:
 class TextsWriter:
     """A new file of pages and passages."""
 
-    def __init__(self, file: Path) -> None:
-        self._db = sqlite3.connect(file)
+    def __init__(self, file: Path, before: Path | None = None) -> None:
+        """`before` is the file of an older build, from which pages can be taken over."""
+        self._db = sqlite3.connect(file.resolve().as_uri(), uri=True)
+        if before:
+            self._db.execute("ATTACH ? AS before", [f"{before.resolve().as_uri()}?mode=ro&immutable=1"])
         # Nothing reads the file before it is whole and flushed, so no journal is needed.
         self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
         self.pages = 0
         self.rows = 0
 
-    def add_page(self, page: Page) -> None:
-        """The page that the following passages belong to."""
+    def add_page(self, page: Page, key: str = "") -> None:
+        """The page that the following passages belong to; `key` is the one that it had before it was parsed."""
         self.pages += 1
+        if key:
+            self._db.execute("INSERT INTO sources VALUES (?, ?)", [key, self.pages])
         lists = (_resources_json(page.resources), _json(page.aliases), _json(page.flags))
         values = (self.pages, page.url, page.title, page.text, page.source, page.digest, page.fetched_at, *lists)
         self._db.execute(f"INSERT INTO pages VALUES ({','.join('?' * len(values))})", values)
+
+    def add_nothing(self, key: str) -> None:
+        """What this key stands for is no page."""
+        self._db.execute("INSERT INTO sources VALUES (?, NULL)", [key])
+
+    def take_page(self, known: Known, page: Unread) -> None:
+        """A page of the file before with its passages, found as `page` says."""
+        self.pages += 1
+        self._db.execute("INSERT INTO sources VALUES (?, ?)", [page.key, self.pages])
+        self._db.execute(
+            "INSERT INTO pages SELECT ?, url, title, text, source, digest, ?, ?, ?, flags FROM before.pages WHERE page = ?",
+            [self.pages, page.fetched_at, _resources_json(page.resources), _json(page.aliases), known.page],
+        )
+        self._db.execute(
+            "INSERT INTO passages SELECT row + ?, ?, id, anchor, headings, first, last, text, units, resources, key "
+            "FROM before.passages WHERE row >= ? AND row < ? ORDER BY row",
+            [self.rows - known.first, self.pages, known.first, known.end],
+        )
+        self.rows += known.end - known.first
 
     def add_passage(self, passage: Passage, key: bytes) -> None:
         """The next row, with the key of what is embedded for it."""
@@ -167,13 +206,34 @@ class Texts:
         query = "SELECT row FROM passages JOIN pages USING (page) WHERE url = ? ORDER BY row"
         return [row for (row,) in self._all(query, [url])]
 
-    def entries(self) -> list[tuple[str, bytes]]:
-        """Every row's passage id and embedding key, in row order."""
-        return self._all("SELECT id, key FROM passages ORDER BY row", [])
+    def entries(self) -> list[tuple[str, bytes, Source]]:
+        """Every row's passage id, embedding key and page's source, in row order."""
+        return self._all("SELECT p.id, p.key, g.source FROM passages p JOIN pages g USING (page) ORDER BY p.row", [])
+
+    def keys(self) -> list[bytes]:
+        """Every row's embedding key, in row order."""
+        return [key for (key,) in self._all("SELECT key FROM passages ORDER BY row", [])]
 
     def digests(self) -> dict[str, str]:
         """The digest of each page by its address."""
         return dict(self._all("SELECT url, digest FROM pages", []))
+
+    def known(self) -> dict[str, Known | None]:
+        """What came of each key; None for what is no page. Empty for the file of an oka that didn't keep the keys."""
+        if not self._all("SELECT 1 FROM sqlite_master WHERE name = 'sources'", []):
+            return {}
+        found: dict[str, Known | None] = dict.fromkeys(
+            key for (key,) in self._all("SELECT key FROM sources WHERE page IS NULL", [])
+        )
+        records = self._all(
+            "SELECT s.key, g.page, min(p.row), max(p.row) + 1, g.digest, g.source, g.resources, g.flags FROM sources s "
+            "JOIN pages g USING (page) LEFT JOIN passages p USING (page) GROUP BY s.key",
+            [],
+        )
+        for key, page, first, end, digest, source, resources, flags in records:
+            lists = (_resources(resources), tuple(json.loads(flags)))
+            found[key] = Known(page, first or 0, end or 0, digest, source, *lists)
+        return found
 
     def counts(self) -> dict[str, int]:
         """The number of pages of each source."""

@@ -7,6 +7,7 @@ for other programs; oka's own readers never open its files.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,21 +107,30 @@ def node_metadata(passage: Passage) -> dict[str, str | int]:
     }
 
 
+def _metadata_like(known: dict[str, Any], passage: Passage) -> dict[str, Any]:
+    """What llama-index would keep of a passage, by what it keeps of another one: to import it takes longer than to build.
+
+    Of a node's own fields only id, metadata and offsets differ between passages, see `text_nodes`.
+    """
+    own = node_metadata(passage)
+    node = json.loads(known["_node_content"])
+    node |= {"id_": passage.id, "metadata": own, "start_char_idx": passage.start, "end_char_idx": passage.end}
+    return {**known, **own, "_node_content": json.dumps(node)}
+
+
 @contextmanager
-def chroma_store(folder: Path) -> Iterator[Any]:
-    """The llama-index vector store over the Chroma files in `folder`, made where there are none; closed at the end."""
+def chroma_collection(folder: Path) -> Iterator[Any]:
+    """The collection of passages in the Chroma files in `folder`, made where there is none; closed at the end."""
     import chromadb
     from chromadb.config import Settings
     from chromadb.errors import ChromaError
-    from llama_index.vector_stores.chroma import ChromaVectorStore
 
     client = None
     try:
         client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-        collection = client.get_or_create_collection(
+        yield client.get_or_create_collection(
             COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
         )
-        yield ChromaVectorStore(chroma_collection=collection)
     except ChromaError as error:
         raise StoreError(f"Chroma can't write to {folder} ({error}): make room, then run `oka build`.") from error
     finally:
@@ -128,19 +138,43 @@ def chroma_store(folder: Path) -> Iterator[Any]:
             client.close()
 
 
-def fill_chroma(
+PassagesAt = Callable[[Sequence[int]], list[Passage]]
+Progress = Callable[[int, int], None]
+
+
+def fill_chroma(folder: Path, passages_at: PassagesAt, vectors: NDArray[np.float32], progress: Progress) -> None:
+    """Put all passages into new Chroma files in `folder`, as a llama-index vector store."""
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    with chroma_collection(folder) as collection:
+        store = ChromaVectorStore(chroma_collection=collection)
+        for first in range(0, len(vectors), _BATCH):
+            rows = range(first, min(first + _BATCH, len(vectors)))
+            store.add(text_nodes(passages_at(rows), vectors[first : rows.stop]))
+            progress(rows.stop, len(vectors))
+
+
+def update_chroma(
     folder: Path,
     gone: Sequence[str],
+    kept: str,
     added: Sequence[int],
-    passages_at: Callable[[Sequence[int]], list[Passage]],
+    passages_at: PassagesAt,
     vectors: NDArray[np.float32],
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> None:
-    """Take the passages `gone` out of the Chroma files in `folder` and put the rows `added` in."""
-    with chroma_store(folder) as store:
+    """Take the passages `gone` out of the Chroma files in `folder`, put the rows `added` in; `kept` is one that stays."""
+    with chroma_collection(folder) as collection:
+        (known,) = collection.get(ids=[kept], include=["metadatas"])["metadatas"]
         for first in range(0, len(gone), _BATCH):
-            store.delete_nodes(list(gone[first : first + _BATCH]))
+            collection.delete(ids=list(gone[first : first + _BATCH]))
         for first in range(0, len(added), _BATCH):
             rows = added[first : first + _BATCH]
-            store.add(text_nodes(passages_at(rows), vectors[list(rows)]))
+            passages = passages_at(rows)
+            collection.add(
+                ids=[passage.id for passage in passages],
+                embeddings=vectors[list(rows)],
+                documents=[passage.text for passage in passages],
+                metadatas=[_metadata_like(known, passage) for passage in passages],
+            )
             progress(first + len(rows), len(added))

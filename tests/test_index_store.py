@@ -12,7 +12,7 @@ import pytest
 from corpus.pages import Page
 from index.build import build_index
 from index.store import open_index
-from index.vectors import chroma_store
+from index.vectors import chroma_collection
 from tests.fakes import BagOfWords
 from tests.indexes import TOOLS, build, current, found, make_pages
 
@@ -97,8 +97,8 @@ def test_a_page_found_again_later_keeps_its_vectors(folder: Path) -> None:
 def test_chroma_holds_the_same_passages(folder: Path) -> None:
     build(folder, make_pages("second"))
     index = open_index(folder, BagOfWords())
-    with chroma_store(current(folder) / "chroma") as store:
-        held = store.client.get(include=["documents", "metadatas", "embeddings"])
+    with chroma_collection(current(folder) / "chroma") as collection:
+        held = collection.get(include=["documents", "metadatas", "embeddings"])
     passages = {passage.id: passage for passage in index.passages(range(len(index)))}
     assert dict(zip(held["ids"], held["documents"], strict=True)) == {id_: p.text for id_, p in passages.items()}
     assert {meta["anchor"] for meta in held["metadatas"]} == {"queues", "retry"}
