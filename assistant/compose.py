@@ -196,8 +196,8 @@ def _recommendation(hits: Sequence[Hit], scores: Sequence[Sequence[float]], rari
         return []
     found.sort(key=lambda pair: (-pair[0], pair[1]))
     best, at = found[0]
-    if best < max(max(row) for row in scores) - _ELSEWHERE:
-        return []  # a page answers better
+    if at and best < max(max(row) for row in scores) - _ELSEWHERE:
+        return []  # a page answers better, and the search has it first
     passage = hits[at].passage
     wanted = {unit.start for unit in (_names(passage), _suits(passage)) if unit}
     chosen = choose([hits[at]], [scores[at]], "recommend", rarity=rarity)
@@ -255,8 +255,8 @@ def _ranges(passage: Passage, starts: set[int]) -> tuple[Claim, ...]:
 # ---------------------------------------------------------------- definition
 
 _SUBJECT = re.compile(
-    r"^\W*(?:what|who)(?:'s|’s| is| are| was| does)? (?:exactly )?(?:meant by |is |are )?(?:an? "
-    r"|the )?(?P<what>.+?)(?: mean| stand for|, exactly| exactly)?\W*$"
+    r"^\W*(?:what|who)(?: exactly)?(?:'s|’s| is| are| was| does)? (?:exactly )?(?:meant by |is |are )?(?:an? "
+    r"|the )?(?P<what>.+?)(?: mean| stand for|,? exactly|,? in (?:one|a|a few|two|simple|short|plain)[\w ]*)?\W*$"
     r"|\b(?:define|explain|definition of|meaning of)\s+(?:an? |the )?(?P<other>.+?)\W*$",
     re.IGNORECASE,
 )
