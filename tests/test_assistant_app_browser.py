@@ -293,6 +293,25 @@ def test_ask_again_undo_and_edit(chat: Chat) -> None:
     expect(chat.page.locator(".oka-table")).to_be_visible()
 
 
+def test_the_rows_of_a_comparison_are_named_in_whole_words(chat: Chat) -> None:
+    chat.send("airflow vs celery")
+    expect(chat.page.locator(".oka-table td:first-child")).to_have_count(2)
+    # Long cells beside a name press it together as far as its words allow.
+    chat.page.evaluate(
+        """document.querySelectorAll(".oka-table td + td").forEach(cell => cell.append(" word".repeat(99)))"""
+    )
+    broken = r"""() => [...document.querySelectorAll(".oka-table td:first-child")].flatMap(cell => {
+        const text = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT).nextNode();
+        return [...text.data.matchAll(/\w+/g)].map(word => {
+            const range = document.createRange();
+            range.setStart(text, word.index);
+            range.setEnd(text, word.index + word[0].length);
+            return [word[0], range.getClientRects().length];
+        });
+    }).filter(([, lines]) => lines > 1)"""
+    assert chat.page.evaluate(broken) == []
+
+
 def test_conversations_outlive_a_reload(chat: Chat) -> None:
     chat.ask(BROKERS)
     chat.page.get_by_role("button", name="New conversation").click()
