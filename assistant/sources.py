@@ -1,6 +1,7 @@
 """Where answers come from: documents and archive on the disk, and the index over them.
 
-What reads documents and archive is imported where it is used: a question to a built index needs none of it.
+What reads documents and archive is imported where it is used: a question to a built index needs none of it, and a build
+needs nothing of what answers.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.rerank import Reranker
-from assistant.retrieval import WEIGHTS
 from assistant.settings import Settings
 from index.embed import Embedder, load_embedder
 from index.manifest import Manifest, pointer
 from index.store import Index, open_index
 
 if TYPE_CHECKING:
+    from assistant.rerank import Reranker
     from corpus import Archive, LinkState
     from corpus.pages import Page
     from index.build import BuildReport
@@ -48,10 +48,14 @@ class Sources:
     @cached_property
     def reranker(self) -> Reranker | None:
         """The cross-encoder that the settings name, if any. Raises ModelError."""
+        from assistant.rerank import Reranker
+
         return Reranker(self.settings.reranker, offline=self.settings.offline) if self.settings.reranker else None
 
     def fingerprint(self, index: Index) -> str:
         """sha256 over all that determines an answer: the index, the fitted weights, and the settings that count."""
+        from assistant.retrieval import WEIGHTS
+
         reranker = (self.reranker.name, self.reranker.revision) if self.reranker else None
         settings = (self.settings.unsupported, reranker)
         return hashlib.sha256(index.fingerprint.encode() + WEIGHTS.read_bytes() + repr(settings).encode()).hexdigest()

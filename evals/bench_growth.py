@@ -32,7 +32,7 @@ from evals.systems import found_from
 from index import lexical
 from index.build import index_settings
 from index.chunk import body
-from index.manifest import Manifest, current_build, file_records, publish
+from index.manifest import Finished, Manifest, current_build, publish
 from index.nearest import BODY
 from index.parts import PartsWriter
 from index.passages import Passage, Unit
@@ -173,7 +173,9 @@ def store(real: Index, matrix: NDArray[np.float32], size: int, folder: Path) -> 
     words.save(build / "lexical")
     settings = index_settings(real.embedder)
     made = real.manifest
-    publish(folder, build, Manifest(made.built_at, "", f"{size}", settings, made.pages, shape[1], file_records(build)))
+    with Finished(build) as finished:
+        manifest = Manifest(made.built_at, "", f"{size}", settings, made.pages, shape[1], finished.records())
+    publish(folder, build, manifest)
 
 
 def _between(matrix: NDArray[np.float32], rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float32]:

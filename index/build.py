@@ -10,12 +10,10 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,15 +24,16 @@ from numpy.typing import NDArray
 from corpus.errors import IndexMissing, IndexStale
 from corpus.pages import Page, Unread
 from index import lexical, terms
+from index.chroma_copy import ChromaCopy
 from index.chunk import Sizes, body, embedded, passages_of
 from index.embed import Embedder
 from index.manifest import (
     FORMAT,
+    Finished,
     Manifest,
     check_files,
     clear_leftovers,
     current_build,
-    file_records,
     publish,
     writing,
     writing_error,
@@ -43,7 +42,7 @@ from index.parts import Inside, PartsWriter, inside_of
 from index.passages import Passage
 from index.previous import Previous
 from index.texts import Known, Texts, TextsWriter, embedding_key
-from index.vectors import LAYERS, VECTORS, MatrixWriter, fill_chroma, update_chroma
+from index.vectors import LAYERS, VECTORS, MatrixWriter, fill_chroma
 
 Progress = Callable[[str, int, int], None]  # phase, done, of how many (0: not known yet)
 
@@ -155,11 +154,16 @@ def _write(
     tell: Progress,
 ) -> tuple[Manifest, int]:
     """All files of a build; its manifest, which is not written yet, and the number of texts embedded."""
-    with _ChromaCopy(previous, build) as chroma:
+    with (
+        _copy_of_chroma(previous, build) as copy,
+        Finished(build) as finished,
+    ):
         digest = _write_texts(build, pages, embedder, previous, tell)
+        finished.add("texts.sqlite", "lexical")
         with closing(Texts(build / "texts.sqlite")) as texts:
             embedded = _write_vectors(build, texts, embedder, previous, tell)
-            chroma.finish(texts, previous, np.load(build / VECTORS, mmap_mode="r")[0], tell)
+            finished.add(VECTORS, "parts")
+            _write_chroma(build, texts, previous, copy, tell)
             settings = index_settings(embedder)
             return Manifest(
                 built_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -168,7 +172,7 @@ def _write(
                 settings=settings,
                 pages=texts.counts(),
                 passages=len(texts),
-                files=file_records(build),
+                files=finished.records(),
             ), embedded
 
 
@@ -283,45 +287,30 @@ def _read(embedder: Embedder, passages: Sequence[Passage]) -> Iterator[tuple[NDA
         yield np.stack([reading.spans[0], reading.whole]), inside_of(text, spans[1:], own)
 
 
-class _ChromaCopy:
-    """The old build's Chroma files as the new one's, copied while the other files are written; chromadb is imported
-    meanwhile too, which takes as long as the rest of a build that changes one page."""
+def _copy_of_chroma(previous: Previous | None, build: Path) -> AbstractContextManager[ChromaCopy | None]:
+    if previous is None or not previous.texts.keys():
+        return nullcontext()
+    return ChromaCopy(previous.build, build, previous.texts.entries()[0][0])
 
-    def __init__(self, previous: Previous | None, build: Path) -> None:
-        self._pool = ThreadPoolExecutor(1, "chroma")
-        self._folder = build / "chroma"
-        self._copy = self._pool.submit(self._prepare, previous.build / "chroma") if previous else None
 
-    def _prepare(self, old: Path) -> None:
-        shutil.copytree(old, self._folder)
-        import_module("chromadb")
-
-    def __enter__(self) -> _ChromaCopy:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._pool.shutdown()
-
-    def finish(self, texts: Texts, previous: Previous | None, vectors: NDArray[np.float32], tell: Progress) -> None:
-        """Exchange what differs in the copy; make new files where most of it does."""
-
-        def progress(done: int, total: int) -> None:
-            tell("storing", done, total)
-
-        # An id stands for the words and their place, the key also for title and headings: with the source all that
-        # Chroma is given.
-        entries = {entry: row for row, entry in enumerate(texts.entries())}
-        old = set(previous.texts.entries()) if previous else set()
-        gone = [id_ for id_, *_ in old - entries.keys()]
-        added = sorted(row for entry, row in entries.items() if entry not in old)
-        if self._copy:
-            self._copy.result()
-        if self._copy and len(gone) + len(added) < min(len(entries), len(old)) / 2:
-            progress(0, len(added))
-            if gone or added:
-                kept = next(id_ for id_, *_ in entries.keys() & old)
-                update_chroma(self._folder, gone, kept, added, texts.passages, vectors, progress)
-            return
-        shutil.rmtree(self._folder, ignore_errors=True)
-        progress(0, len(entries))
-        fill_chroma(self._folder, texts.passages, vectors, progress)
+def _write_chroma(
+    build: Path, texts: Texts, previous: Previous | None, copy: ChromaCopy | None, tell: Progress
+) -> None:
+    """The Chroma files: the old ones with what differs exchanged, or new ones where most of it does."""
+    # An id stands for the words and their place, the key also for title and headings: with the source all that Chroma
+    # is given.
+    entries = {entry: row for row, entry in enumerate(texts.entries())}
+    old = set(previous.texts.entries()) if previous else set()
+    gone = [id_ for id_, *_ in old - entries.keys()]
+    added = sorted(row for entry, row in entries.items() if entry not in old)
+    if copy and len(gone) + len(added) < min(len(entries), len(old)) / 2:
+        tell("storing", 0, len(added))
+        copy.update(gone, added)
+        tell("storing", len(added), len(added))
+        return
+    if copy:
+        copy.stop()
+    shutil.rmtree(build / "chroma", ignore_errors=True)
+    tell("storing", 0, len(entries))
+    vectors = np.load(build / VECTORS, mmap_mode="r")[0]
+    fill_chroma(build / "chroma", texts.passages, vectors, lambda done, of: tell("storing", done, of))

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from corpus.errors import IndexBusy, IndexDamaged, IndexMissing, IndexStale, Sto
 FORMAT = 2  # of the files; raise it when an older oka couldn't read them, or the other way round
 _MANIFEST = "manifest.json"
 _POINTER = "current"
-_THREADS = 2  # for digests and flushing, which leave Python's lock alone: together they take half a second for 500 MB
+_THREADS = 2  # that flush and digest, which leaves Python's lock alone; a second for 500 MB
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,10 @@ def clear_leftovers(folder: Path) -> None:
 
 
 def publish(folder: Path, build: Path, manifest: Manifest) -> None:
-    """Flush the build's files to the disk, write its manifest, and let it answer from now on."""
+    """Write the manifest of a build whose files are `Finished`, and let it answer from now on."""
     (build / _MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), "utf-8")
-    with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(_flush, build.rglob("*")))
-    _flush(build)
+    for path in [build / _MANIFEST, *(path for path in build.rglob("*") if path.is_dir()), build]:
+        _flush(path)
     new = folder / f"{_POINTER}.new"
     new.write_text(build.name, "utf-8")
     _flush(new)
@@ -88,19 +87,38 @@ def publish(folder: Path, build: Path, manifest: Manifest) -> None:
     _flush(folder)
 
 
-def file_records(build: Path) -> dict[str, dict[str, Any]]:
-    """Size, time and sha256 of each file of a build."""
+class Finished:
+    """A build's files as they are finished: each is flushed to the disk and digested beside what is still written."""
 
-    def record(file: Path) -> dict[str, Any]:
-        state = file.stat()
-        return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": _sha256(file)}
+    def __init__(self, build: Path) -> None:
+        self._build = build
+        self._pool = ThreadPoolExecutor(_THREADS, "finished")
+        self._found: dict[str, Future[dict[str, Any]]] = {}
 
-    files = [file for file in sorted(build.rglob("*")) if file.is_file() and file.name != _MANIFEST]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return {
-            file.relative_to(build).as_posix(): found
-            for file, found in zip(files, pool.map(record, files), strict=True)
-        }
+    def __enter__(self) -> Finished:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def add(self, *names: str) -> None:
+        """These files and folders won't change any more."""
+        for path in (self._build / name for name in names):
+            for file in [path, *sorted(path.rglob("*"))]:
+                name = file.relative_to(self._build).as_posix()
+                if file.is_file() and name != _MANIFEST and name not in self._found:
+                    self._found[name] = self._pool.submit(_finished, file)
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Size, time and sha256 of every file, now that all are finished."""
+        self.add(".")
+        return {name: self._found[name].result() for name in sorted(self._found)}
+
+
+def _finished(file: Path) -> dict[str, Any]:
+    _flush(file)
+    state = file.stat()
+    return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": _sha256(file)}
 
 
 def current_build(folder: Path) -> tuple[Path, Manifest]:

@@ -154,27 +154,23 @@ def fill_chroma(folder: Path, passages_at: PassagesAt, vectors: NDArray[np.float
             progress(rows.stop, len(vectors))
 
 
-def update_chroma(
-    folder: Path,
-    gone: Sequence[str],
-    kept: str,
-    added: Sequence[int],
+def update_collection(
+    collection: Any,
+    like: dict[str, Any],
     passages_at: PassagesAt,
     vectors: NDArray[np.float32],
-    progress: Progress,
+    gone: Sequence[str],
+    added: Sequence[int],
 ) -> None:
-    """Take the passages `gone` out of the Chroma files in `folder`, put the rows `added` in; `kept` is one that stays."""
-    with chroma_collection(folder) as collection:
-        (known,) = collection.get(ids=[kept], include=["metadatas"])["metadatas"]
-        for first in range(0, len(gone), _BATCH):
-            collection.delete(ids=list(gone[first : first + _BATCH]))
-        for first in range(0, len(added), _BATCH):
-            rows = added[first : first + _BATCH]
-            passages = passages_at(rows)
-            collection.add(
-                ids=[passage.id for passage in passages],
-                embeddings=vectors[list(rows)],
-                documents=[passage.text for passage in passages],
-                metadatas=[_metadata_like(known, passage) for passage in passages],
-            )
-            progress(first + len(rows), len(added))
+    """Take the passages `gone` out of the collection, put the rows `added` in; `like` is what it keeps of a passage."""
+    for first in range(0, len(gone), _BATCH):
+        collection.delete(ids=list(gone[first : first + _BATCH]))
+    for first in range(0, len(added), _BATCH):
+        rows = added[first : first + _BATCH]
+        passages = passages_at(rows)
+        collection.add(
+            ids=[passage.id for passage in passages],
+            embeddings=vectors[list(rows)],
+            documents=[passage.text for passage in passages],
+            metadatas=[_metadata_like(like, passage) for passage in passages],
+        )

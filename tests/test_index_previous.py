@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from corpus.errors import StoreError
 from corpus.pages import Page, Resource, Unread
 from index.build import build_index
 from index.manifest import current_build
@@ -164,3 +166,34 @@ def test_an_index_without_keys_and_terms_is_built_upon(tmp_path: Path) -> None:
     assert (len(again.parsed), len(embedder.encoded)) == (8, 1)
     build(tmp_path / "fresh", Archive(CHANGED), "after")
     assert files_of(tmp_path / "index") == files_of(tmp_path / "fresh")
+
+
+def test_chroma_that_cannot_be_written_leaves_the_old_index(tmp_path: Path) -> None:
+    """The process that updates Chroma's copy fails: the build says why, and the old index answers."""
+    build(tmp_path / "index", Archive(PAGES), "before")
+    folder, manifest = current_build(tmp_path / "index")
+    database = folder / "chroma" / "chroma.sqlite3"
+    database.write_bytes(b"no database" * 1000)
+    state = database.stat()
+    manifest.files["chroma/chroma.sqlite3"] |= {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
+    (folder / "manifest.json").write_text(json.dumps(manifest.__dict__))
+    with pytest.raises(StoreError, match=r"run `oka build"):
+        build(tmp_path / "index", Archive(CHANGED), "after")
+    assert current_build(tmp_path / "index")[1].source_digest == "before"
+    assert [one.name for one in (tmp_path / "index").glob("build-*")] == [folder.name]
+
+
+def test_a_build_that_fails_ends_the_process_that_writes_chroma(tmp_path: Path) -> None:
+    build(tmp_path / "index", Archive(PAGES), "before")
+
+    def broken() -> Page | None:
+        raise StoreError("no room")
+
+    pages = [replace(CHANGED[7], url="https://example.org/x")]
+    (unread,) = Archive(pages).unread()
+    with pytest.raises(StoreError, match="no room"):
+        build_index(tmp_path / "index", [], [replace(unread, read=broken)], BagOfWords(), source_digest="after")
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in children.read_text().split()]
+    assert not any("chroma_copy" in command for command in commands)
+    assert current_build(tmp_path / "index")[1].source_digest == "before"
