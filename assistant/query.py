@@ -180,8 +180,8 @@ def find_entities(question: str, topics: Mapping[str, str]) -> tuple[Entity, ...
     """The tools and patterns named, in the order of their first mention, each once; longer names win over shorter."""
     found: dict[str, tuple[int, Entity]] = {}
     taken: list[tuple[int, int]] = []
-    for alias, name in _names(tuple(topics)):
-        for match in re.finditer(rf"(?<![\w.]){re.escape(alias)}(?![\w])", question, re.IGNORECASE):
+    for pattern, name in _names(tuple(topics)):
+        for match in pattern.finditer(question):
             if any(start < match.end() and match.start() < stop for start, stop in taken):
                 continue
             taken.append(match.span())
@@ -198,14 +198,17 @@ def expansions(question: str) -> tuple[str, ...]:
 
 
 @cache
-def _names(headings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """(name in lower case, heading), longest first. A heading is a name of itself, with or without a last "Pattern"."""
+def _names(headings: tuple[str, ...]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """(pattern of a name, heading), longest name first. A heading is a name of itself, with or without a last "Pattern"."""
     table = _aliases()["names"]
     pairs: set[tuple[str, str]] = set()
     for heading in headings:
         own = {heading.lower(), re.sub(r"\s+(pattern|theorem|algorithms?)$", "", heading.lower())}
         pairs.update((alias, heading) for alias in own.union(table.get(heading, ())))
-    return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
+    return tuple(
+        (re.compile(rf"(?<![\w.]){re.escape(alias)}(?![\w])", re.IGNORECASE), heading)
+        for alias, heading in sorted(pairs, key=lambda pair: (-len(pair[0]), pair))
+    )
 
 
 @cache

@@ -55,6 +55,7 @@ class Figure:
 
 FIGURES = (
     Figure("answers", "bench_answers"),
+    Figure("search of all pages", "bench_search", cores=(2,)),
     Figure("cold", "bench_cold"),
     Figure("ingest", "bench_ingest"),
     Figure("ingest of all pages", "bench_ingest", "measure_full", cores=(2,)),
