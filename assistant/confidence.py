@@ -51,7 +51,7 @@ def decide(found: Found, query: Query, weighed: Weighed, unsupported: float) -> 
         return Verdict(round(confidence, 4), None, tuple(word for word in missing if names & set(terms(word))))
     if signals["bare"] and _POINTS.search(query.text):
         return Verdict(round(confidence, 4), "underspecified")
-    related = bool(query.entities) or signals["cosine"] >= _RELATED
+    related = bool(query.entities) or signals["part"] >= _RELATED
     return Verdict(round(confidence, 4), "not_stated" if related else "nothing_relevant", missing)
 
 

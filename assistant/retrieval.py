@@ -33,25 +33,19 @@ _POOL = 40
 _POOL_NEAR = 20
 """Candidates taken from the documents and linked pages alone: among many deep pages they would be crowded out."""
 
+_IDENTIFIER = re.compile(r"(?=.*[^\W\d]{3})(.*\w(_|\.|::)\w|--?\w)")
+_FEW = 5
+"""Passages that may have an identifier which tells one thing from others; common ones only count as words."""
+
 FEATURES = (
     "body",  # BM25 of the body, as a share of what the question's words could score
     "headings",  # BM25 of title and heading path, likewise
-    "cosine",  # of question and body
-    "cosine_headed",  # of question and heading path + body
     "coverage",  # share of the question's words, weighted by rarity, that stand in body or headings
-    "rarest",  # whether the rarest known word of the question is there
     "heading_coverage",  # share of the question's words that stand in the headings
-    "last_heading",  # share of the last heading's words that stand in the question
-    "identifiers",  # share of the question's identifiers that stand there whole
-    "site",  # the page is of a tool that the question names
     "other_site",  # the question names a tool and the page is of another
     "document",  # a document of ours
     "linked",  # a page that a document links to
-    "document_coverage",  # coverage again, for a document: its short sections name a tool without saying much of it
-    "document_cosine",  # likewise
     "document_asked",  # a document, and the question asks for a resource or a recommendation
-    "page",  # the best body score of the page's candidates: a page that is about it all over
-    "opening",  # the first section of its page
     "part",  # best cosine of the question with one of its units
     "maxsim",  # nearness of the question's words to its words, as the encoder reads them, weighted by rarity
 )
@@ -131,7 +125,9 @@ def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: st
         matrix = search.features(candidates, index.texts.places(candidates))
         for number, values in zip(candidates, matrix, strict=True):
             signals.setdefault(number, values)
-        ranked.append(sorted(zip((-(matrix @ row)).tolist(), candidates, strict=True)))
+        exact = search.names_exactly(candidates)
+        best_first = sorted(zip((~exact).tolist(), (-(matrix @ row)).tolist(), candidates, strict=True))
+        ranked.append([(negative, number) for _, negative, number in best_first])
     order = _interleave(ranked, limit)
     first = searches[0]
     hits = tuple(
@@ -203,6 +199,17 @@ class Search:
         self.found = {"lexical": set(np.concatenate(lexical).tolist()), "dense": set(np.concatenate(dense).tolist())}
         return np.unique(np.concatenate(lexical + dense))
 
+    def names_exactly(self, rows: Sequence[int]) -> NDArray[np.bool_]:
+        """Which rows have an identifier of the question whole that hardly another passage has: they come before all
+        others, as who types `task_acks_late` wants no page that merely speaks of acknowledging tasks late."""
+        lexical = self.index.words
+        exact = [word for word in self.rarity if _IDENTIFIER.match(word) and 0 < lexical.frequency(word) <= _FEW]
+        chosen = np.asarray(rows, np.int64)
+        if not exact:
+            return np.zeros(len(rows), np.bool_)
+        found = lexical.presence(exact, chosen, "body") | lexical.presence(exact, chosen, "headings")
+        return np.asarray(found.any(axis=0))
+
     def features(self, rows: Sequence[int], places: Sequence[Place]) -> NDArray[np.float32]:
         """One row a candidate, columns as FEATURES, each about 0..1."""
         if not rows:
@@ -217,44 +224,25 @@ class Search:
         either = in_body | in_headings
         coverage = idf @ either / total if known else np.zeros(len(rows))
         heading_coverage = idf @ in_headings / total if known else np.zeros(len(rows))
-        rarest = either[int(np.argmax(idf))] if known else np.zeros(len(rows))
-        exact = [at for at, word in enumerate(known) if re.search(r"[._:/-]", word)]
-        identifiers = in_body[exact].mean(axis=0) if exact else np.zeros(len(rows))
-        words = set(self.rarity)
         named = self.topics.sites_named(self.form, self.query.entities)
         wants_document = self.query.intent in ("resource", "recommend")
-        cosine, cosine_headed = self.nearest.of(chosen)
         part = [float(one[1:].max(initial=0.0)) for one in self.index.parts.cosines(rows, self.asked.vector)]
         nearness = self.index.parts.likenesses(rows, self.asked.tokens)
         maxsim = [float(np.dot(one.max(axis=0, initial=0.0), self.asked.weights)) for one in nearness]
-        best_of_page: dict[str, float] = {}
-        for number, passage in zip(rows, places, strict=True):
-            best_of_page[passage.url] = max(best_of_page.get(passage.url, 0.0), float(self.body[number]))
         columns = []
         for at, (number, passage) in enumerate(zip(rows, places, strict=True)):
-            last = set(terms(passage.headings[-1])) if passage.headings else set()
             site = site_of(passage.url)
             document = passage.source == "document"
             columns.append(
                 (
                     self.body[number],
                     self.headings[number],
-                    cosine[at],
-                    cosine_headed[at],
                     coverage[at],
-                    rarest[at],
                     heading_coverage[at],
-                    len(last & words) / len(last) if last else 0.0,
-                    identifiers[at],
-                    site in named,
                     bool(named) and not document and site not in named,
                     document,
                     passage.source == "linked",
-                    document * coverage[at],
-                    document * cosine[at],
                     document and wants_document,
-                    best_of_page[passage.url],
-                    len(passage.headings) < 2,
                     part[at],
                     maxsim[at],
                 )

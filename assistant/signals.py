@@ -23,7 +23,6 @@ SIGNALS = (
     "bias",
     "score",  # of the best passage, under the passage model
     "gap",  # between the first and the tenth
-    "cosine",  # best of the first five, bodies
     "part",  # of the best passage: the best cosine of one of its units
     "maxsim",  # of the best passage, see retrieval.FEATURES
     "near",  # best unit of the first five, with its headings, see units.UNIT_FEATURES
@@ -90,7 +89,6 @@ def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]
         "bias": 1.0,
         "score": hits[0].score / 10,
         "gap": (hits[0].score - found.hits[:10][-1].score) / 10,
-        "cosine": float(best["cosine"].max()),
         "part": float(best["part"][0]),
         "maxsim": float(best["maxsim"][0]),
         "near": float(max(near, default=0.0)),

@@ -106,8 +106,8 @@ class Corpora:
                     yield assistant, question, assistant.understand(text)
 
 
-def passages(corpora: Corpora) -> dict[str, Any]:
-    """Which candidates are gold sections."""
+def passage_groups(corpora: Corpora) -> list[Group]:
+    """The candidates of every question that has gold sections, columns as retrieval.FEATURES."""
     groups = []
     for assistant, question, query in corpora.asked():
         units = gold_units(question)
@@ -121,8 +121,14 @@ def passages(corpora: Corpora) -> dict[str, Any]:
         groups.append(
             Group(question.cluster, search.features(rows, assistant.index.texts.places(rows)).astype(np.float64), right)
         )
-    w = fit_pairs(groups, _PENALTY)
-    ranks = _held_out(groups, lambda part: fit_pairs(part, _PENALTY), reciprocal_rank)
+    return groups
+
+
+def passages(corpora: Corpora) -> dict[str, Any]:
+    """Which candidates are gold sections."""
+    groups = passage_groups(corpora)
+    w = fit_pairs(groups, PENALTY)
+    ranks = held_out(groups, lambda part: fit_pairs(part, PENALTY), reciprocal_rank)
     return _model(
         FEATURES,
         w,
@@ -131,8 +137,8 @@ def passages(corpora: Corpora) -> dict[str, Any]:
     )
 
 
-def units(corpora: Corpora) -> dict[str, Any]:
-    """Which units of the best passages state a vital fact or stand in a gold quote."""
+def unit_groups(corpora: Corpora) -> list[Group]:
+    """The units of the best passages of every question that has vital facts, columns as units.UNIT_FEATURES."""
     groups = []
     for assistant, question, query in corpora.asked():
         if not question.vital:
@@ -141,8 +147,14 @@ def units(corpora: Corpora) -> dict[str, Any]:
         features = weigh(assistant.index.parts, query, found, QUOTED).features
         right = [_tells(question, hit.passage, unit) for hit in found.hits for unit in hit.passage.units]
         groups.append(Group(question.cluster, np.concatenate(features), np.array(right)))
-    w = fit_pairs(groups, _PENALTY)
-    ranks = _held_out(groups, lambda part: fit_pairs(part, _PENALTY), reciprocal_rank)
+    return groups
+
+
+def units(corpora: Corpora) -> dict[str, Any]:
+    """Which units of the best passages state a vital fact or stand in a gold quote."""
+    groups = unit_groups(corpora)
+    w = fit_pairs(groups, PENALTY)
+    ranks = held_out(groups, lambda part: fit_pairs(part, PENALTY), reciprocal_rank)
     return _model(UNIT_FEATURES, w, groups, {"mrr": float(np.mean(ranks))})
 
 
@@ -180,7 +192,7 @@ def answerable(corpora: Corpora) -> dict[str, Any]:
 
     real = np.array([weight != _REMOVED for weight in importance])
     truth = np.concatenate([group.right for group in groups])[real].astype(np.float64)
-    odds = np.array(_held_out(groups, fitted, lambda group, part: float(group.rows[0] @ part)))[real]
+    odds = np.array(held_out(groups, fitted, lambda group, part: float(group.rows[0] @ part)))[real]
     # What counts more or less shifts the probabilities: they are brought back to the shares that were seen.
     shift, slope = fit_logistic(np.stack([np.ones(len(odds)), odds], 1), truth, np.ones(len(odds)), 0.0, free=[0, 1])
     w = fitted(groups) * slope
@@ -222,7 +234,7 @@ def _bar(chance: Array, truth: Array, share: float) -> float:
     return 1.0
 
 
-_PENALTY = 0.1  # of 0.03 … 3 the best mean reciprocal rank in cross-validation
+PENALTY = 0.1  # of 0.03 … 3 the best mean reciprocal rank in cross-validation
 _PENALTY_GATE = 5.0  # on standardised signals; of 0.3 … 30 the best AUROC in cross-validation
 _ABSENT, _REMOVED = 1.5, 0.2  # how much a question without an answer counts, and one whose answer was taken away
 _DEEP = 40  # hits looked at, so that enough are left where the gold is taken away
@@ -244,7 +256,7 @@ def _tells(question: Question, passage: Passage, unit: Unit) -> bool:
     return quoted or any(fact_stated(fact, words, question) for fact in question.vital)
 
 
-def _held_out(
+def held_out(
     groups: Sequence[Group], fit: Callable[[Sequence[Group]], Array], score: Callable[[Group, Array], float]
 ) -> list[float]:
     """Each group's score under weights that were fitted without its cluster."""

@@ -1,0 +1,120 @@
+"""What each part of the search earns, and what it costs: `python -m evals.ablation --data-dir FOLDER`.
+
+A part is left out of the model, the model is fitted again without it, and the reciprocal rank of the best right
+candidate is compared with the whole model's on the same questions, each scored under weights that were fitted without
+its cluster (dev split, five folds). What is significant after Holm's correction is marked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from assistant.answering import Assistant
+from assistant.query import Query
+from assistant.retrieval import FEATURES, Search, read_question
+from assistant.settings import load_settings
+from assistant.units import UNIT_FEATURES
+from evals.fit import PENALTY, Corpora, Group, fit_pairs, held_out, passage_groups, reciprocal_rank, unit_groups
+from evals.questions import FILE, read_questions
+from evals.statistics import compare, holm
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "BM25 of the body": ("body",),
+    "BM25 of the headings": ("headings",),
+    "coverage by rarity, body": ("coverage",),
+    "coverage by rarity, headings": ("heading_coverage",),
+    "all that counts words": ("body", "headings", "coverage", "heading_coverage", "identifiers"),
+    "identifiers whole": ("identifiers",),
+    "another tool is named": ("other_site",),
+    "documents first": ("document", "document_asked"),
+    "linked pages before deep ones": ("linked",),
+    "best unit's cosine": ("part",),
+    "MaxSim of the tokens": ("maxsim",),
+    "all that the encoder says": ("part", "maxsim"),
+}
+UNIT_PARTS: dict[str, tuple[str, ...]] = {
+    "coverage by rarity": ("coverage", "above"),
+    "MaxSim of the tokens, unit": ("near",),
+    "MaxSim of the tokens, unit or headings": ("near_headed",),
+    "MaxSim of the tokens": ("near", "near_headed"),
+    "the passage's rank": ("behind",),
+    "a number where one is asked for": ("amount",),
+    "first or short": ("first", "short"),
+}
+
+
+def ablated(groups: Sequence[Group], names: Sequence[str], parts: dict[str, tuple[str, ...]]) -> list[str]:
+    """Rows of a Markdown table: a part a row, what leaving it out costs."""
+
+    def ranks(left_out: Sequence[str]) -> list[float]:
+        kept = [at for at, name in enumerate(names) if name not in left_out]
+        cut = [Group(group.cluster, group.rows[:, kept], group.right) for group in groups]
+        return held_out(cut, lambda part: fit_pairs(part, PENALTY), reciprocal_rank)
+
+    whole = np.array(ranks(()))
+    without = {part: np.array(ranks(left_out)) for part, left_out in parts.items()}
+    clusters = [group.cluster for group in groups]
+    found = holm({part: compare(list(whole), list(values), clusters) for part, values in without.items()})
+    rows = [f"| *everything* | {whole.mean():.3f} | {(whole >= 0.2).mean():.3f} | | |"]
+    for part, one in found.items():
+        values = without[part]
+        rows.append(
+            f"| {part} | {values.mean():.3f} | {(values >= 0.2).mean():.3f} | "
+            f"{one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f}) | {'yes' if one.detectable else 'no'} |"
+        )
+    return rows
+
+
+def milliseconds(assistant: Assistant, queries: Sequence[Query]) -> list[str]:
+    """Rows of a Markdown table: the median time of each step of a search, one question at a time."""
+    index = assistant.index
+    times: dict[str, list[float]] = {}
+
+    def timed(name: str, do: Callable[[], object]) -> None:
+        began = time.perf_counter()
+        do()
+        times.setdefault(name, []).append((time.perf_counter() - began) * 1000)
+
+    for query in queries:
+        asked = read_question(index, query.text)
+        search = Search(index, assistant.topics, query.text, query, asked)
+        rows = [int(row) for row in search.candidates()]
+        timed("reading the question (encoder)", lambda text=query.text: read_question(index, text))  # type: ignore[misc]
+        timed("BM25, both fields", lambda text=query.text: index.words.scores(text))  # type: ignore[misc]
+        timed("cosines of all passages", lambda one=asked, at=rows: index.nearest(one.vector).of(np.asarray(at)))  # type: ignore[misc]
+        timed("candidates of all lists", lambda one=search: one.candidates())  # type: ignore[misc]
+        timed("units' cosines", lambda one=asked, at=rows: index.parts.cosines(at, one.vector))  # type: ignore[misc]
+        timed("MaxSim of the tokens", lambda one=asked, at=rows: index.parts.likenesses(at, one.tokens))  # type: ignore[misc]
+        timed("all features", lambda one=search, at=rows: one.features(at, index.texts.places(at)))  # type: ignore[misc]
+    return [f"| {name} | {np.median(values):.1f} |" for name, values in times.items()]
+
+
+def main(
+    data_dir: Annotated[list[Path], typer.Option(help="a data folder with a built index; repeatable")],
+) -> None:
+    """Prints the tables of docs/retrieval.md."""
+    questions = tuple(question for question in read_questions(FILE) if question.split == "dev")
+    corpora = Corpora(tuple(Assistant(load_settings(data_dir=folder)) for folder in data_dir), questions)
+    for title, groups, names, parts in (
+        ("Passages", passage_groups(corpora), FEATURES, PARTS),
+        ("Units", unit_groups(corpora), UNIT_FEATURES, UNIT_PARTS),
+    ):
+        print(f"\n### {title}: {len(groups)} questions\n")
+        print(
+            "| left out | MRR | right one among the first 5 | cost in MRR (95 %) | significant |\n|---|---|---|---|---|"
+        )
+        print("\n".join(ablated(groups, names, parts)), flush=True)
+    for assistant in corpora.assistants:
+        queries = [query for one, _, query in corpora.asked() if one is assistant][:100]
+        print(f"\n### Milliseconds with {len(assistant.index):,} passages\n\n| step | median |\n|---|---|", flush=True)
+        print("\n".join(milliseconds(assistant, queries)))
+
+
+if __name__ == "__main__":
+    typer.run(main)
