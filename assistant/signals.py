@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-from numpy.typing import NDArray
-
 from assistant.conversation import free_pronoun
 from assistant.query import Query
 from assistant.retrieval import FEATURES, Found
@@ -22,18 +19,10 @@ from index.terms import terms
 SIGNALS = (
     "bias",
     "score",  # of the best passage, under the passage model
-    "gap",  # between the first and the tenth
-    "part",  # of the best passage: the best cosine of one of its units
-    "maxsim",  # of the best passage, see retrieval.FEATURES
     "near",  # best unit of the first five, with its headings, see units.UNIT_FEATURES
-    "units",  # mean log odds of the three best units
-    "weakest",  # nearness of the question's words to the first five, the least near counting most
-    "coverage",  # share of the question's words, by rarity, in the best passage
     "nowhere",  # share of the question's words, by rarity, that are in none of the first five
     "elsewhere",  # the question names a tool and the best passage is of another
-    "document",  # the best passage is of a document of ours
     "unknown",  # share of the question's words, by rarity, that the corpus doesn't have
-    "unknown_name",  # a name in the question that the corpus doesn't have
     "name_not_first",  # a name in the question that the best passage doesn't have
     "names_nowhere",  # names in the question that none of the first five has; 1 at three
     "number_nowhere",  # a number in the question that none of the first five has
@@ -72,7 +61,6 @@ _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
 def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]:
     """The signals by the names in SIGNALS. `found` has at least one hit."""
     hits = found.hits[:_LOOKED_AT]
-    best = {name: found.features[: len(hits), at] for at, name in enumerate(FEATURES)}
     texts = [_all_words(hit) for hit in hits]
     have = [set(terms(text)) for text in texts]
     everywhere = set().union(*have)
@@ -88,18 +76,10 @@ def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]
     return {
         "bias": 1.0,
         "score": hits[0].score / 10,
-        "gap": (hits[0].score - found.hits[:10][-1].score) / 10,
-        "part": float(best["part"][0]),
-        "maxsim": float(best["maxsim"][0]),
         "near": float(max(near, default=0.0)),
-        "units": float(np.mean([-negative for negative, _, _ in units[:3]])) / 10 if units else 0.0,
-        "weakest": _weakest(weighed.nearness[: len(hits)], found.asked.weights),
-        "coverage": float(best["coverage"][0]),
         "nowhere": sum(rarity for word, rarity in found.words.items() if word not in everywhere) / total,
-        "elsewhere": float(best["other_site"][0]),
-        "document": float(best["document"][0]),
+        "elsewhere": float(found.features[0, FEATURES.index("other_site")]),
         "unknown": sum(found.words[word] for word in found.unknown) / total,
-        "unknown_name": float(any(name & set(found.unknown) for name in names)),
         "name_not_first": float(any(not name <= have[0] for name in names)),
         "names_nowhere": min(sum(not name <= everywhere for name in names), 3) / 3,
         "number_nowhere": float(any(number not in "\n".join(texts) for number in _NUMBER.findall(query.text))),
@@ -124,11 +104,3 @@ def _all_words(hit: Hit) -> str:
     passage = hit.passage
     led_by = [f"{resource.label} {resource.section_title}" for resource in passage.resources]
     return "\n".join([passage.title, *passage.headings, passage.text, passage.url, *led_by])
-
-
-def _weakest(nearness: list[NDArray[np.float32]], weights: NDArray[np.float32]) -> float:
-    """A soft minimum over the question's tokens, each taken where it is nearest (log-mean-exp with sharpness 10)."""
-    if not len(weights):
-        return 0.0
-    nearest = np.max([part.max(axis=0, initial=0.0) for part in nearness], axis=0)
-    return float(-np.log((weights * np.exp(-10 * nearest)).sum() / weights.sum()) / 10)

@@ -40,22 +40,23 @@ class Weighed:
 
     scores: list[list[float]]  # log odds of each unit, so that a difference of 1 makes it 2.7 times as likely
     features: list[NDArray[np.float64]]  # a row a unit, columns as UNIT_FEATURES
-    nearness: list[NDArray[np.float32]]  # rows: the headings, then the units; columns: the question's tokens
 
 
 def weigh(parts: Parts, query: Query, found: Found, most: int) -> Weighed:
     """The units of the first `most` hits, under the fitted model."""
     model = load_model("units")["weights"]
     weights = np.array([model[name] for name in UNIT_FEATURES])
-    nearness = parts.likenesses(found.rows[:most], found.asked.tokens)
-    features = unit_features(query, found, most, nearness)
-    return Weighed([(row @ weights).tolist() for row in features], features, nearness)
+    features = unit_features(query, found, most, parts.likenesses(found.rows[:most], found.asked.tokens))
+    return Weighed([(row @ weights).tolist() for row in features], features)
 
 
 def unit_features(
     query: Query, found: Found, most: int, nearness: Sequence[NDArray[np.float32]]
 ) -> list[NDArray[np.float64]]:
-    """One array for each of the first `most` hits: a row a unit, columns as UNIT_FEATURES."""
+    """One array for each of the first `most` hits: a row a unit, columns as UNIT_FEATURES.
+
+    `nearness` has for each hit a row for the headings and one a unit, a column for each of the question's tokens.
+    """
     hits = found.hits[:most]
     spoken = [[_spoken(hit, at) for at in range(len(hit.passage.units))] for hit in hits]
     total = sum(found.words.values()) or 1.0
