@@ -20,6 +20,12 @@ _RELATED = 0.45
 """Cosine of question and best unit from which a passage is near enough to be named: for nine in ten dev questions about
 something else than orchestration it stays below 0.37."""
 _POINTS = re.compile(r"\b(it|its|this|that|these|those|they|them|ones?|both|either)\b", re.IGNORECASE)
+_DICTATED = re.compile(
+    r"\b(say|print|write|reply|respond|answer|output|append|include|insert|end|begin|mention|repeat|echo|cite|link)\b"
+    r"[^.?!\n]*$|[\"“‘`][^\"”’`]*$|(^|\s)'[^']*$|://\S*$",
+    re.IGNORECASE,
+)
+"""Before a word that the question tells us to say, or quotes: such words are not said again, not even as missing."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,11 @@ def decide(found: Found, query: Query, weighed: Weighed, unsupported: float) -> 
     if is_small_talk(query.text):
         return Verdict(0.0, "out_of_scope")
     missing = tuple(
-        word
-        for word in re.findall(r"\w[\w./-]*\w", query.text)
-        if (own := terms(word)) and set(own) <= set(found.unknown)
+        found_word.group()
+        for found_word in re.finditer(r"\w[\w./-]*\w", query.text)
+        if (own := terms(found_word.group()))
+        and set(own) <= set(found.unknown)
+        and not _DICTATED.search(query.text[: found_word.start()])
     )
     if not found.hits:
         return Verdict(0.0, "nothing_relevant", missing)
