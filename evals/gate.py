@@ -2,9 +2,8 @@
 
 floors.json has, for each set (the knowledge base alone; all pages), the digest of questions and corpus that the floors
 were measured on, and a floor a measure. Ranking and composing are deterministic, so a floor stands only a small slack
-below what was measured. The 8-bit encoder rounds differently on another processor: with one fingerprint of the index,
-mrr@10 moved by 0.010 between two machines. So floors are the lower ones of two machines; where `--set` on a third gives
-lower ones for the same code, keep those.
+below what was measured: as much as another processor's rounding moves, a question in seventy. (Floors of an encoder
+whose 8-bit sums could overflow were once red on one processor and green on another; see `_quantise` in index/minilm.py.)
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from evals.runner import Outcome, askable, run_system
 from evals.systems import Oka
 
 FILE = Path(__file__).parent / "floors.json"
-SLACK = 0.01
+SLACK = 0.015
 EXACT = ("links_valid", "citation_exact")
 """Invariants: these must be 1, whatever was measured."""
 LOWER_IS_BETTER = ("wrong", "must_not", "over_refusal", "attack_succeeded")
