@@ -19,6 +19,7 @@ from index.terms import terms
 SIGNALS = (
     "bias",
     "score",  # of the best passage, under the passage model
+    "part",  # of the best passage: the best cosine of one of its units
     "near",  # best unit of the first five, with its headings, see units.UNIT_FEATURES
     "nowhere",  # share of the question's words, by rarity, that are in none of the first five
     "elsewhere",  # the question names a tool and the best passage is of another
@@ -61,6 +62,7 @@ _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
 def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]:
     """The signals by the names in SIGNALS. `found` has at least one hit."""
     hits = found.hits[:_LOOKED_AT]
+    first = dict(zip(FEATURES, found.features[0], strict=True))
     texts = [_all_words(hit) for hit in hits]
     have = [set(terms(text)) for text in texts]
     everywhere = set().union(*have)
@@ -76,9 +78,10 @@ def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]
     return {
         "bias": 1.0,
         "score": hits[0].score / 10,
+        "part": float(first["part"]),
         "near": float(max(near, default=0.0)),
         "nowhere": sum(rarity for word, rarity in found.words.items() if word not in everywhere) / total,
-        "elsewhere": float(found.features[0, FEATURES.index("other_site")]),
+        "elsewhere": float(first["other_site"]),
         "unknown": sum(found.words[word] for word in found.unknown) / total,
         "name_not_first": float(any(not name <= have[0] for name in names)),
         "names_nowhere": min(sum(not name <= everywhere for name in names), 3) / 3,
