@@ -173,7 +173,13 @@ def _watched(context: BrowserContext, server: str, troubles: list[str]) -> Page:
     page.on(
         "console", lambda m: troubles.append(m.text) if m.type in ("error", "warning") and not own(m.text) else None
     )
-    page.on("pageerror", lambda error: troubles.append(str(error)))
+
+    def trouble(error: object) -> None:
+        # A page that is left or loaded anew aborts the stream that it reads; Chromium calls that an error of the page.
+        if "BodyStreamBuffer was aborted" not in str(error):
+            troubles.append(str(error))
+
+    page.on("pageerror", trouble)
     page.on("request", watch)
     return page
 
