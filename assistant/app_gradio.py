@@ -41,4 +41,4 @@ class _Finder(MetaPathFinder):
 class _Loader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         super().exec_module(module)
-        module.create_or_modify_pyi = lambda *_: None  # type: ignore[attr-defined]
+        module.create_or_modify_pyi = lambda *_: None  # type: ignore[attr-defined]  # Gradio has no types for it

@@ -272,7 +272,7 @@ def _parser() -> MarkdownIt:
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.disable(["html_block", "html_inline", "image", "reference"])
-    parser.validateLink = lambda url: safe_link(url) is not None  # type: ignore[method-assign]
+    parser.validateLink = lambda url: safe_link(url) is not None  # type: ignore[method-assign]  # a method that markdown-it asks one to replace
     parser.inline.ruler.before("link", "marker", _marker)
     parser.add_render_rule("marker", _render_marker)
     parser.add_render_rule("link_open", _render_link_open)

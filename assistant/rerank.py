@@ -10,7 +10,7 @@ from typing import Any
 
 from corpus.errors import ModelError
 from index.chunk import embedded
-from index.embed import digest_of_weights
+from index.embed import digest_of_weights, loaded
 from index.passages import Passage
 
 DEPTH = 30
@@ -27,11 +27,7 @@ class Reranker:
         from sentence_transformers import CrossEncoder
 
         self.name = name
-        try:
-            self._model: Any = CrossEncoder(name, local_files_only=offline)
-        except (OSError, ValueError, ImportError) as error:
-            where = "OKA_OFFLINE is set and it isn't on this machine" if offline else str(error).split("\n")[0]
-            raise ModelError(f"The reranker {name} can't be loaded ({where}): {_ADVICE}") from error
+        self._model: Any = loaded(CrossEncoder, f"reranker {name}", name, _ADVICE, offline=offline)
         if self._model.num_labels != 1:
             raise ModelError(f"The reranker {name} gives {self._model.num_labels} scores a pair, not one: {_ADVICE}")
         self.revision = digest_of_weights(self._model)

@@ -65,21 +65,16 @@ class Found:
     def reordered(self, scores: Sequence[float], limit: int) -> Found:
         """The best `limit`, the first hits by a reranker's scores for them, which are kept as the signal "reranker";
         `Hit.score` stays the passage model's, which the decision and the units are fitted to."""
-        order = sorted(
-            range(len(self.hits)), key=lambda at: (at >= len(scores), -scores[at] if at < len(scores) else at)
-        )
+        read_again = sorted(range(len(scores)), key=lambda at: -scores[at])
+        kept = [*read_again, *range(len(scores), len(self.hits))][:limit]
         hits = [
-            replace(hit, signals=hit.signals | {"reranker": score})
-            for hit, score in zip(self.hits, scores, strict=False)
+            replace(self.hits[at], signals=self.hits[at].signals | {"reranker": scores[at]})
+            if at < len(scores)
+            else self.hits[at]
+            for at in kept
         ]
-        hits += self.hits[len(scores) :]
-        kept = order[:limit]
-        return replace(
-            self,
-            hits=tuple(hits[at] for at in kept),
-            features=self.features[kept],
-            rows=tuple(self.rows[at] for at in kept),
-        )
+        rows = tuple(self.rows[at] for at in kept)
+        return replace(self, hits=tuple(hits), features=self.features[kept], rows=rows)
 
 
 @dataclass(frozen=True)

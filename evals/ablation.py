@@ -29,8 +29,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "BM25 of the headings": ("headings",),
     "coverage by rarity, body": ("coverage",),
     "coverage by rarity, headings": ("heading_coverage",),
-    "all that counts words": ("body", "headings", "coverage", "heading_coverage", "identifiers"),
-    "identifiers whole": ("identifiers",),
+    "all that counts words": ("body", "headings", "coverage", "heading_coverage"),
     "another tool is named": ("other_site",),
     "documents first": ("document", "document_asked"),
     "linked pages before deep ones": ("linked",),
@@ -76,29 +75,29 @@ def milliseconds(assistant: Assistant, queries: Sequence[Query]) -> list[str]:
     index = assistant.index
     times: dict[str, list[float]] = {}
 
-    def timed(name: str, do: Callable[[], object]) -> None:
+    def timed(name: str, do: Callable[..., object], *given: object) -> None:
         began = time.perf_counter()
-        do()
+        do(*given)
         times.setdefault(name, []).append((time.perf_counter() - began) * 1000)
 
     for query in queries:
         asked = read_question(index, query.text)
         search = Search(index, assistant.topics, query.text, query, asked)
         rows = [int(row) for row in search.candidates()]
-        timed("reading the question (encoder)", lambda text=query.text: read_question(index, text))  # type: ignore[misc]
-        timed("BM25, both fields", lambda text=query.text: index.words.scores(text))  # type: ignore[misc]
-        timed("cosines of all passages", lambda one=asked, at=rows: index.nearest(one.vector).of(np.asarray(at)))  # type: ignore[misc]
-        timed("candidates of all lists", lambda one=search: one.candidates())  # type: ignore[misc]
-        timed("units' cosines", lambda one=asked, at=rows: index.parts.cosines(at, one.vector))  # type: ignore[misc]
-        timed("MaxSim of the tokens", lambda one=asked, at=rows: index.parts.likenesses(at, one.tokens))  # type: ignore[misc]
-        timed("all features", lambda one=search, at=rows: one.features(at, index.texts.places(at)))  # type: ignore[misc]
+        timed("reading the question (encoder)", read_question, index, query.text)
+        timed("BM25, both fields", index.words.scores, query.text)
+        timed("cosines of all passages", index.nearest, asked.vector)
+        timed("candidates of all lists", search.candidates)
+        timed("units' cosines", index.parts.cosines, rows, asked.vector)
+        timed("MaxSim of the tokens", index.parts.likenesses, rows, asked.tokens)
+        timed("all features", search.features, rows, index.texts.places(rows))
     return [f"| {name} | {np.median(values):.1f} |" for name, values in times.items()]
 
 
 def main(
     data_dir: Annotated[list[Path], typer.Option(help="a data folder with a built index; repeatable")],
 ) -> None:
-    """Prints the tables of docs/retrieval.md."""
+    """Print the tables of docs/retrieval.md."""
     questions = tuple(question for question in read_questions(FILE) if question.split == "dev")
     corpora = Corpora(tuple(Assistant(load_settings(data_dir=folder)) for folder in data_dir), questions)
     for title, groups, names, parts in (

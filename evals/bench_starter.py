@@ -28,7 +28,7 @@ def encoder() -> Any:
 
     model = SentenceTransformer(str(get_model_path()), device="cpu")
 
-    class Torch(BaseEmbedding):  # type: ignore[misc]
+    class Torch(BaseEmbedding):  # type: ignore[misc]  # llama-index is untyped here
         def _get_query_embedding(self, query: str) -> list[float]:
             return self._get_text_embeddings([query])[0]
 

@@ -170,21 +170,32 @@ def answerable(corpora: Corpora) -> dict[str, Any]:
     """
     groups: list[Group] = []
     importance: list[float] = []
+    counted: list[bool] = []  # in the figures and bars
+
+    def add(
+        assistant: Assistant,
+        cluster: str,
+        query: Query,
+        found: Retrieved,
+        weight: float,
+        answered: bool = False,
+        counts: bool = True,
+    ) -> None:
+        groups.append(Group(cluster, _signals(assistant, query, found), np.array([answered])))
+        importance.append(weight)
+        counted.append(counts)
+
     for assistant, question, query in corpora.asked():
         found = _retrieved(assistant, query, _DEEP)
         own = question.answerable != "no"
-        groups.append(Group(question.cluster, _signals(assistant, query, found), np.array([own])))
-        importance.append(1.0 if own else _ABSENT)
+        add(assistant, question.cluster, query, found, 1.0 if own else _ABSENT, answered=own)
         rest = _without_gold(question, found) if question.vital and question.answerable == "yes" else None
         if rest and len(rest.hits) >= CONSIDERED:
-            groups.append(Group(question.cluster, _signals(assistant, query, rest), np.array([False])))
-            importance.append(_REMOVED)
+            add(assistant, question.cluster, query, rest, _REMOVED, counts=False)
     for assistant in corpora.assistants:
         for asked in ELSEWHERE.read_text(encoding="utf-8").splitlines():
             query = assistant.understand(asked)
-            found = _retrieved(assistant, query, _DEEP)
-            groups.append(Group(asked, _signals(assistant, query, found), np.array([False])))
-            importance.append(_OTHER)
+            add(assistant, asked, query, _retrieved(assistant, query, _DEEP), _OTHER, counts=False)
     rows = np.concatenate([group.rows for group in groups])
     centre, spread = rows.mean(axis=0), rows.std(axis=0)
     centre[0], spread[0] = 0.0, 1.0
@@ -199,7 +210,7 @@ def answerable(corpora: Corpora) -> dict[str, Any]:
         w[0] -= float(centre[1:] @ w[1:])
         return w
 
-    real = np.array([weight not in (_REMOVED, _OTHER) for weight in importance])
+    real = np.array(counted)
     truth = np.concatenate([group.right for group in groups])[real].astype(np.float64)
     odds = np.array(held_out(groups, fitted, lambda group, part: float(group.rows[0] @ part)))[real]
     # What counts more or less shifts the probabilities: they are brought back to the shares that were seen.

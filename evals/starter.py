@@ -141,7 +141,7 @@ def _vector_index(corpus: Corpus, folder: Path) -> Any:
     from llama_index.core.embeddings import BaseEmbedding
     from llama_index.vector_stores.chroma import ChromaVectorStore
 
-    class Encoder(BaseEmbedding):  # type: ignore[misc]
+    class Encoder(BaseEmbedding):  # type: ignore[misc]  # llama-index is untyped here
         """Our encoder under llama-index's interface."""
 
         def _get_query_embedding(self, query: str) -> list[float]:

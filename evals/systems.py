@@ -297,5 +297,5 @@ class RandomCiter:
         for citation, passage in zip(reply.citations, self.corpus.index.passages(rows), strict=True):
             place = {"url": passage.url, "anchor": passage.anchor, "link": passage.url, "headings": passage.headings}
             words = {"quote": passage.text, "start": passage.start, "end": passage.end, "digest": sha256(passage.text)}
-            forged.append(replace(citation, **place, **words))  # type: ignore[arg-type]
+            forged.append(replace(citation, **place, **words))  # type: ignore[arg-type]  # mypy can't tell the fields apart
         return replace(reply, citations=tuple(forged))

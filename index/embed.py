@@ -7,7 +7,7 @@ some models want before a question are not added.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,14 +73,8 @@ class SentenceTransformerEmbedder:
         from sentence_transformers import SentenceTransformer
 
         self.name = name
-        try:
-            self._model: Any = SentenceTransformer(name, local_files_only=offline)
-        except (OSError, ValueError, ImportError) as error:
-            where = "OKA_OFFLINE is set and it isn't on this machine" if offline else str(error).split("\n")[0]
-            raise ModelError(
-                f"The embedder {name} can't be loaded ({where}): set OKA_EMBEDDER to the name or folder of a "
-                "sentence-transformers model, or unset it."
-            ) from error
+        advice = "set OKA_EMBEDDER to the name or folder of a sentence-transformers model, or unset it."
+        self._model: Any = loaded(SentenceTransformer, f"embedder {name}", name, advice, offline=offline)
         self.revision = digest_of_weights(self._model)
         self.dimension = int(self._model.get_embedding_dimension())
 
@@ -112,6 +106,15 @@ class SentenceTransformerEmbedder:
             rows = np.asarray(tokens.cpu(), np.float32)[own]
             offsets = np.array(places["offset_mapping"], np.int64).reshape(-1, 2)[own]
             yield Reading(vectors[0], vectors[1:], unit_length(rows), offsets)
+
+
+def loaded(load: Callable[..., Any], what: str, name: str, advice: str, *, offline: bool) -> Any:
+    """A model of sentence-transformers by its name or folder. Raises ModelError, which ends with `advice`."""
+    try:
+        return load(name, local_files_only=offline)
+    except (OSError, ValueError, ImportError) as error:
+        where = "OKA_OFFLINE is set and it isn't on this machine" if offline else str(error).split("\n")[0]
+        raise ModelError(f"The {what} can't be loaded ({where}): {advice}") from error
 
 
 def unit_length(rows: NDArray[np.float32]) -> NDArray[np.float32]:

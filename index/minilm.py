@@ -152,9 +152,9 @@ def _to_onnx(source: Path, file: Path) -> None:
     from transformers import AutoModel
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers is untyped here
 
-    class Encoder(torch.nn.Module):  # type: ignore[misc]
+    class Encoder(torch.nn.Module):  # type: ignore[misc]  # torch is untyped here
         """Token vectors and their mean, for one text without padding."""
 
         def __init__(self) -> None:

@@ -11,7 +11,7 @@ from index.store import Index
 from index.vectors import node_metadata
 
 
-class HybridRetriever(BaseRetriever):  # type: ignore[misc]
+class HybridRetriever(BaseRetriever):  # type: ignore[misc]  # llama-index is untyped here
     """Searches an open index by words and meaning. Each node's metadata has `url`, `anchor`, `title`, `headings`."""
 
     def __init__(self, index: Index, limit: int = 10, **more: Any) -> None:

@@ -37,9 +37,7 @@ def terms(text: str) -> list[str]:
     return list(_terms(text))
 
 
-@lru_cache(
-    maxsize=1024
-)  # one question looks at a sentence five times and more; what the last ones looked at is dropped
+@lru_cache(maxsize=1024)  # one question looks at a sentence five times and more
 def _terms(text: str) -> tuple[str, ...]:
     spread = unicodedata.normalize("NFKD", text)
     if not spread.isascii():

@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium"),
 ]
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright  # noqa: E402  # after the test that it is installed
 
 
 class Chat:
@@ -48,11 +48,12 @@ class Chat:
         return self
 
     def reload(self) -> None:
-        """What Gradio logs about streams that are cut off by leaving a page is no trouble; all else stays noted."""
+        """What Gradio and Chromium say of streams that are cut off by leaving a page is no trouble; all else stays noted."""
         before = len(self.troubles)
         self.page.reload()
         self.box.wait_for()
-        self.troubles[before:] = [text for text in self.troubles[before:] if "Connection errored out" not in text]
+        cut = ("Connection errored out", "BodyStreamBuffer was aborted")
+        self.troubles[before:] = [text for text in self.troubles[before:] if not any(one in text for one in cut)]
 
     @property
     def box(self) -> Any:
@@ -173,13 +174,7 @@ def _watched(context: BrowserContext, server: str, troubles: list[str]) -> Page:
     page.on(
         "console", lambda m: troubles.append(m.text) if m.type in ("error", "warning") and not own(m.text) else None
     )
-
-    def trouble(error: object) -> None:
-        # A page that is left or loaded anew aborts the stream that it reads; Chromium calls that an error of the page.
-        if "BodyStreamBuffer was aborted" not in str(error):
-            troubles.append(str(error))
-
-    page.on("pageerror", trouble)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("request", watch)
     return page
 

@@ -74,14 +74,14 @@ def test_pointers_questions_and_menus_say_nothing() -> None:
 
 def test_a_bibliography_is_no_list() -> None:
     papers = [("item", " ".join(["Author and title of a paper"] * 10)) for _ in range(8)]
-    page = passage(("sentence", "More papers on consensus:"), *papers, ("sentence", "Two of five servers may fail."))  # type: ignore[arg-type]
+    page = passage(("sentence", "More papers on consensus:"), *papers, ("sentence", "Two of five servers may fail."))  # type: ignore[arg-type]  # a list of pairs is meant
     scores = [3.0, *[1.0] * 8, 2.5]
     assert said(choose([hit(page)], [scores], "list"))[0] == "Two of five servers may fail."
 
 
 def test_a_long_list_leaves_room_for_a_sentence() -> None:
     items = [("item", f"Number {number} of the kinds of task that there are") for number in range(12)]
-    listed = passage(("label", "Kinds:"), *items)  # type: ignore[arg-type]
+    listed = passage(("label", "Kinds:"), *items)  # type: ignore[arg-type]  # a list of pairs is meant
     other = passage(("sentence", "Every kind of task has a name of its own."), id="q")
     claims = choose([hit(listed), hit(other)], [[0.0, 3.0, *[2.0] * 11], [2.0]], "list")
     assert "Every kind of task has a name of its own." in said(claims)

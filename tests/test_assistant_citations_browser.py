@@ -31,8 +31,8 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium"),
 ]
-from PIL import Image, ImageChops  # noqa: E402
-from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+from PIL import Image, ImageChops  # noqa: E402  # after the test that it is installed
+from playwright.sync_api import Browser, sync_playwright  # noqa: E402  # after the test that it is installed
 
 PAINT = (255, 0, 255)
 STYLE = b"<style>::target-text{background:#ff00ff !important;color:#ff00ff !important}</style>"

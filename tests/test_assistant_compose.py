@@ -22,6 +22,16 @@ def test_a_definition_begins_with_what_the_thing_is(kb: Assistant) -> None:
     assert text(kb, "What is an outbox?", [page], [[2.0, 1.0]]).startswith("An outbox is a table of messages. [1]")
 
 
+@pytest.mark.parametrize(
+    "asked", ["What exactly is an outbox?", "What is an outbox exactly?", "What exactly is an outbox in one line?"]
+)
+def test_a_definition_may_be_asked_for_in_more_words(kb: Assistant, asked: str) -> None:
+    page = passage(
+        ("sentence", "Every outbox needs a relay that reads it."), ("sentence", "An outbox is a table of messages.")
+    )
+    assert text(kb, asked, [page], [[2.0, 1.0]]).startswith("An outbox is a table of messages. [1]")
+
+
 def test_what_a_thing_has_is_no_definition_and_a_site_may_give_half_its_name(kb: Assistant) -> None:
     page = passage(("sentence", "A drawback of the outbox is its relay."), ("sentence", "An outbox is a table of messages."),
                    headings=("Acme outbox",))  # fmt: skip
@@ -49,6 +59,15 @@ def test_a_recommendation_has_its_reason_and_a_runner_up(kb: Assistant) -> None:
     first, second = said.split("**Runner-up: ")
     assert "**Best For:**" in first
     assert "**Best For:**" in second or "**Use" in second
+
+
+def test_a_recommendation_yields_to_a_page_only_where_the_search_has_that_first(kb: Assistant) -> None:
+    section = passage(("label", "**Use When:**"), ("item", "Teams own the services"), source="document", id="s",
+                      headings=("Choreography",))  # fmt: skip
+    page = passage(("sentence", "Services of many teams are best left to react to events."))
+    asked = "Which one should we use for services of many teams?"
+    assert text(kb, asked, [section, page], [[0.0, 2.0], [9.0]]).startswith("**Choreography**")
+    assert text(kb, asked, [page, section], [[9.0], [0.0, 2.0]]).startswith("Services of many teams are best left")
 
 
 def test_a_section_that_names_nothing_is_recommended_by_its_heading(kb: Assistant) -> None:

@@ -50,7 +50,7 @@ def ask(
 @pytest.fixture(scope="module", autouse=True)
 def llama_index() -> None:
     """Its import takes seconds, which no time limit below means."""
-    pytest.importorskip("llama_index.llms.openai_like")
+    pytest.importorskip("llama_index.llms.openai_like", reason="llama-index's client isn't installed")
 
 
 # ---------------------------------------------------------------- what it writes

@@ -23,7 +23,7 @@ def cross_encoder(folder: Path, labels: int = 1) -> Path:
 
     torch.manual_seed(7)
     tokenizer = AutoTokenizer.from_pretrained(get_model_path(), local_files_only=True)
-    config = BertConfig(  # type: ignore[call-arg]
+    config = BertConfig(  # type: ignore[call-arg]  # the type lists no labels
         vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
         num_labels=labels, initializer_range=1.0,
     )  # fmt: skip

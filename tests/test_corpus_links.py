@@ -115,7 +115,7 @@ def test_gone_at_once_where_there_never_was_a_page(written: Written) -> None:
     ],
 )
 def test_failures(written: Written, cause: str, expected: str, broken: bool) -> None:
-    written.failed(URL, "the reason", cause)  # type: ignore[arg-type]
+    written.failed(URL, "the reason", cause)  # type: ignore[arg-type]  # one of the causes by construction
     state = judge(written)
     assert (state.state, state.is_broken, state.detail) == (expected, broken, "the reason on 2026-01-01")
 

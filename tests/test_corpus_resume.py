@@ -43,7 +43,7 @@ def answers(name: str) -> dict[str, Answer]:
     pages = {"/docs/": reply(f"{name} front", *(f"p{n}" for n in range(half)))}
     for n in range(half):
         pages[f"/docs/p{n}"] = reply(f"{name} {n}", f"r{n}")
-        pages[f"/docs/r{n}"] = lambda exchange, n=n: exchange.reply(301, Location=f"q{n}")  # type: ignore[misc]
+        pages[f"/docs/r{n}"] = lambda exchange, n=n: exchange.reply(301, Location=f"q{n}")  # type: ignore[misc]  # the default binds n
         pages[f"/docs/q{n}"] = reply(f"{name} {n} again")
     return pages
 

@@ -42,7 +42,7 @@ def cite(number: int, quote: str, url: str = PAGE) -> Citation:
 
 def reply(text: str, *sentences: Sentence, cited: Sequence[Citation] = (), **other: object) -> Answer:
     values: dict[str, object] = {"abstained": False, "reason": None, "confidence": 0.9, **other}
-    return Answer("q", "q", text, sentences=sentences, citations=tuple(cited), fingerprint="", **values)  # type: ignore[arg-type]
+    return Answer("q", "q", text, sentences=sentences, citations=tuple(cited), fingerprint="", **values)  # type: ignore[arg-type]  # whatever a test sets
 
 
 def count_words(texts: Sequence[str]) -> list[int]:
@@ -97,7 +97,7 @@ def test_a_section_without_an_anchor_counts_by_its_quote_alone() -> None:
 
 
 def test_ranking_measures_equal_those_of_ranx() -> None:
-    ranx = pytest.importorskip("ranx")
+    ranx = pytest.importorskip("ranx", reason="ranx isn't installed")
     drawn = random.Random(7)
     qrels: dict[str, dict[str, int]] = {}
     run: dict[str, dict[str, float]] = {}

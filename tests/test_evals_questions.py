@@ -83,8 +83,8 @@ def test_every_record_is_proven_against_the_linked_pages(linked_data: Path) -> N
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"gold": [RECORD["gold"][0] | {"quote": "ML pipes"}]}, "doesn't stand on"),  # type: ignore[operator]
-        ({"gold": [RECORD["gold"][0] | {"anchor": "celery"}]}, "not under celery"),  # type: ignore[operator]
+        ({"gold": [RECORD["gold"][0] | {"quote": "ML pipes"}]}, "doesn't stand on"),  # type: ignore[operator]  # a dict of JSON values
+        ({"gold": [RECORD["gold"][0] | {"anchor": "celery"}]}, "not under celery"),  # type: ignore[operator]  # a dict of JSON values
         ({"facts": [{"id": "f1", "text": "x", "any": ["batch jobs"]}]}, "no pattern of fact f1"),
         ({"must_not": ["pipelines"]}, "matches the gold"),
         ({"required_urls": ["https://nowhere.test/"]}, "no link of the documents"),

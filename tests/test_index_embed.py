@@ -92,6 +92,19 @@ def test_a_vector_does_not_depend_on_its_neighbours(minilm: MiniLM) -> None:
 
 
 @pytest.mark.model
+def test_no_weight_needs_more_than_seven_bits(minilm: MiniLM) -> None:
+    """Two products of 8-bit inputs and 7-bit weights fit 16 bits, so that no processor's sums overflow."""
+    import onnx
+
+    minilm.encode(["made"])
+    (file,) = minilm._cache.glob("*.onnx")
+    arrays = [onnx.numpy_helper.to_array(one) for one in onnx.load(file).graph.initializer]
+    weights = [array.astype(int) for array in arrays if array.dtype == np.int8 and array.ndim == 2]
+    assert len(weights) == 36  # six layers of six
+    assert max(np.abs(array).max() for array in weights) <= 64
+
+
+@pytest.mark.model
 def test_once_made_it_needs_no_torch(minilm: MiniLM) -> None:
     minilm.encode(["made"])
     code = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class Archive:
             for p in self._pages
         ]
 
-    def _of(self, page: Page):  # type: ignore[no-untyped-def]
+    def _of(self, page: Page) -> Callable[[], Page | None]:
         def read() -> Page | None:
             self.parsed.append(page.url)
             return None if page.url in self._worthless else page

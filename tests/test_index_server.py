@@ -159,6 +159,6 @@ def test_nothing_listens_there() -> None:
 )
 def test_another_server_or_one_in_trouble(status: int, body: str, said: str) -> None:
     with Site() as site:
-        site.answer = lambda path: lambda exchange: exchange.reply(status, body)  # type: ignore[method-assign]
+        site.answer = lambda path: lambda exchange: exchange.reply(status, body)  # type: ignore[method-assign]  # the server's answer is the test's
         with pytest.raises(StoreError, match=said):
             ChromaServer(site.url).find("x")
