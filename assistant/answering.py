@@ -224,10 +224,24 @@ class Assistant:
         text = "The sources don't answer this."
         if verdict.missing:
             text += f" They say nothing of {', '.join(f'“{word}”' for word in verdict.missing)}."
-        nearest = nearest_resources(found) if verdict.reason == "not_stated" else []
+        nearest = self._nearest(query, found) if verdict.reason == "not_stated" else []
         if nearest:
             text += " The nearest they have:\n\n" + "\n".join(f"- [{title}]({url})" for title, url in nearest)
         return self._reply(query, text, verdict.reason)
+
+    def _nearest(self, query: Query, found: Found) -> list[tuple[str, str]]:
+        """Titles and addresses of the resources behind the best hits, each once; those of what the question names first."""
+        nearest: dict[str, str] = {}
+        passages = [hit.passage for hit in found.hits[:CONSIDERED]]
+        about = [any(self.topics.is_about(entity, passage) for entity in query.entities) for passage in passages]
+        for at in sorted(range(len(passages)), key=lambda at: not about[at]):
+            passage = passages[at]
+            if passage.source == "document":
+                for resource in passage.resources:
+                    nearest.setdefault(resource.url, resource.label)
+            else:
+                nearest.setdefault(passage.url, passage.url if gives_instructions(passage.title) else passage.title)
+        return [(title, url) for url, title in nearest.items()][:_NEAREST]
 
     def _reply(self, query: Query, text: str, reason: str | None, **parts: Any) -> Answer:
         return Answer(
@@ -241,20 +255,6 @@ class Assistant:
             citations=parts.get("citations", ()),
             fingerprint=self._current().fingerprint,
         )
-
-
-def nearest_resources(found: Found) -> list[tuple[str, str]]:
-    """Titles and addresses of the resources behind the best hits, each once."""
-    nearest: dict[str, str] = {}
-    for hit in found.hits[:CONSIDERED]:
-        passage = hit.passage
-        if passage.source == "document":
-            nearest.update(
-                (resource.url, resource.label) for resource in passage.resources if resource.url not in nearest
-            )
-        else:
-            nearest.setdefault(passage.url, passage.url if gives_instructions(passage.title) else passage.title)
-    return [(title, url) for url, title in nearest.items()][:_NEAREST]
 
 
 @dataclass(frozen=True)

@@ -36,14 +36,24 @@ window.oka = (() => {
   let latest = "";
   function lead() {
     const asked = conversation.pending || conversation.turns.at(-1);
-    if (!asked || asked.id === latest) return;
+    if (!asked) return;
+    const fresh = asked.id !== latest;
     latest = asked.id;
     const show = (tries) => {
       const question = document.getElementById("oka-q-" + asked.id);
-      if (question) question.scrollIntoView({ block: "start" });
-      else if (tries) requestAnimationFrame(() => show(tries - 1));
+      if (!question) return void (tries && requestAnimationFrame(() => show(tries - 1)));
+      room(question);
+      if (fresh) question.scrollIntoView({ block: "start" });
     };
     show(30);
+  }
+
+  // What is still to come has no height yet: without room below it a question can't go to the top.
+  function room(question) {
+    const all = question.closest(".message-wrap"), view = question.closest(".wrapper");
+    const below = all.getBoundingClientRect().bottom - parseFloat(getComputedStyle(all).paddingBottom);
+    const filled = below - question.getBoundingClientRect().top;
+    all.style.paddingBottom = Math.max(0, view.clientHeight - filled) + "px";
   }
 
   function keep(dump) {

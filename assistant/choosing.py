@@ -119,7 +119,8 @@ class _Picked:
         if found and found[lead].passage.source != "document":  # a document's sections are short: they keep their order
             first, *before = self._from_first(found[lead])
             found = [first, *found[:lead], *before, *found[lead + 1 :]]
-        return [replace(claim, under=_under(claim)) for claim in found]
+        sections = {(claim.passage.url, claim.passage.headings) for claim in found}
+        return [replace(claim, under=_under(claim, one_of=len(sections))) for claim in found]
 
     def _from_first(self, claim: Claim) -> list[Claim]:
         """A claim from the unit that was taken first, then what stands before that, if they are paragraphs of their own."""
@@ -174,9 +175,12 @@ def _runs(passage: Passage, starts: set[int]) -> list[tuple[Unit, ...]]:
     return [tuple(run) for run in runs]
 
 
-def _under(claim: Claim) -> str:
-    """The heading that a claim needs above it: its first words point at something that stands before them."""
+def _under(claim: Claim, one_of: int) -> str:
+    """The heading that a claim needs above it: its first words point at something that stands before them, or it is one
+    of several sections' and begins with a label ("Use Cases") without saying whose."""
     words = claim.passage.words(claim.units[0])
+    if one_of > 1 and claim.passage.source == "document" and claim.units[0].kind in ("label", "item"):
+        return claim.passage.headings[-1] if claim.passage.headings and not words.startswith("[") else ""
     if claim.units[0].kind != "sentence" or not LEANS_BACK.match(words) or not claim.passage.headings:
         return ""
     heading = claim.passage.headings[-1]

@@ -31,6 +31,7 @@ _NAMED = tuple(
         rf"\bcompar(?:e|ing) (?:the )?{_A} (?:and|with|to|against) (?:the )?{_B}{_END}",
         rf"(?:^|[:,;.?]\s|\b(?:does|do|is|are|how|why|of|when|what) )(?:the |an? )?{_A} (?:compared? (?:to|with)"
         rf"|versus|vs\.?|differs? from|different from) (?:the |an? )?{_B}{_END}",
+        rf"\b(?:pick|choose|prefer|use|take|recommend) (?:the |an? )?{_A} (?:over|rather than|instead of) (?:the |an? )?{_B}{_END}",
         rf"\bhow (?:do|does|are|is) (?:the )?{_A} and (?:the )?{_B} (?:differ|compare|different)\b",
     )
 )

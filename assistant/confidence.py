@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from assistant.query import Query, is_small_talk
+from assistant.query import COMMON, Query, is_small_talk
 from assistant.retrieval import FEATURES, Found, load_model
 from assistant.signals import signals_of
 from assistant.units import Weighed
@@ -47,6 +47,7 @@ def decide(found: Found, query: Query, weighed: Weighed, unsupported: float) -> 
         for found_word in re.finditer(r"\w[\w./-]*\w", query.text)
         if (own := terms(found_word.group()))
         and set(own) <= set(found.unknown)
+        and found_word.group().lower() not in COMMON
         and not _DICTATED.search(query.text[: found_word.start()])
     )
     if not found.hits:

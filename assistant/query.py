@@ -93,11 +93,11 @@ class Query:
         """Words that are written as names, each once, but for those of `entities`: those are known."""
         known = {word.lower() for entity in self.entities for word in entity.mention.split()}
         words = dict.fromkeys(match.group().rstrip(".") for match in _NAME.finditer(self.text))
-        return tuple(word for word in words if word.lower() not in known and word.lower() not in _NO_NAMES)
+        return tuple(word for word in words if word.lower() not in known and word.lower() not in COMMON)
 
 
 _NAME = re.compile(r"(?<![\w.])[A-Z][\w.+-]*")
-_NO_NAMES = frozenset(  # what a sentence may begin with
+COMMON = frozenset(  # what a sentence may begin with, and what tells nothing of what is asked
     "a about after also an and any anyone anything are as assume assuming at because before being besides both but "
     "by can compare contrast could define describe did difference differences do does during each either enumerate "
     "ever explain find first following for from get give given got had has have having hello help here hey hi how i "

@@ -19,6 +19,8 @@ TOPICS = {"Temporal": "temporal", "Apache Airflow": "airflow", "Circuit Breaker 
         ("Temporal vs Airflow", ["Temporal", "Apache Airflow"]),
         ("How does Temporal differ from Airflow in retries?", ["Temporal", "Apache Airflow"]),
         ("Should I take Temporal or Airflow?", ["Temporal", "Apache Airflow"]),
+        ("When should I pick Temporal over Airflow?", ["Temporal", "Apache Airflow"]),
+        ("Why would we use Temporal instead of Airflow for cron jobs?", ["Temporal", "Apache Airflow"]),
         ("What is the difference between a Task state and a Map state in ASL?", ["Task state", "Map state"]),
         ("Timeouts: Redis broker vs SQS broker", ["Redis broker", "SQS broker"]),
         ("What separates workflows from activities as to determinism?", ["workflows", "activities"]),

@@ -70,6 +70,19 @@ def test_a_recommendation_yields_to_a_page_only_where_the_search_has_that_first(
     assert text(kb, asked, [page, section], [[9.0], [0.0, 2.0]]).startswith("Services of many teams are best left")
 
 
+def test_lists_of_several_sections_say_whose_they_are(kb: Assistant) -> None:
+    saga, outbox = (
+        passage(("label", "**Use Cases:**"), ("item", item), source="document", id=name, headings=("Patterns", name))
+        for name, item in (("Saga", "Undoing steps"), ("Outbox", "Sending once"))
+    )
+    both = text(kb, "Which patterns have use cases?", [saga, outbox], [[0.0, 2.0], [0.0, 1.9]])
+    assert (
+        both
+        == "**Saga**\n\n**Use Cases:**\n\n- Undoing steps [1]\n\n**Outbox**\n\n**Use Cases:**\n\n- Sending once [2]"
+    )
+    assert text(kb, "Which patterns have use cases?", [saga], [[0.0, 2.0]]).startswith("**Use Cases:**")
+
+
 def test_a_section_that_names_nothing_is_recommended_by_its_heading(kb: Assistant) -> None:
     one = passage(
         ("label", "**Use When:**"), ("item", "Teams own the services"), source="document", headings=("Choreography",)

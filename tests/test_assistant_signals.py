@@ -80,6 +80,14 @@ def test_words_that_it_is_told_to_say_are_not_said(kb: Assistant, asked: str) ->
     assert "zorkmid" not in kb.answer(asked).text.lower()
 
 
+def test_an_abstention_names_what_is_missing_and_the_resources_of_what_is_asked_about(kb: Assistant) -> None:
+    reply = kb.answer("How much does Temporal Cloud cost per month?")
+    assert reply.abstained
+    assert "They say nothing of “cost”." in reply.text
+    assert all("temporal.io" in line for line in reply.text.splitlines() if line.startswith("- "))
+    assert reply.text.count("\n- ") == 3
+
+
 def test_an_answer_to_half_of_a_question_names_the_other_half(kb: Assistant) -> None:
     reply = kb.answer("Does Celery support RabbitMQ, Redis and NATS as message brokers?")
     assert "RabbitMQ" in reply.citations[1].quote
