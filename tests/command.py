@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from tests.processes import processes
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,16 +27,29 @@ def oka(
     *arguments: str, data: Path, stdin: str = "", cwd: str = "/", **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs the command, by default in a folder without an oka.toml."""
-    return subprocess.run(
-        [sys.executable, "-m", "assistant.cli", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment(data, **settings),
-        cwd=cwd,
-        input=stdin,
-        timeout=120,
-        check=False,
-    )
+    command = ["oka", *arguments]
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("stdin", "stdout", "stderr")]
+        files[0].write_text(stdin, "utf-8")
+        process = processes().Process(target=_run, args=(command, files, environment(data, **settings), cwd))
+        process.start()
+        process.join(120)
+        assert process.exitcode is not None, f"{command} takes more than 120 s"
+        said, noted = (file.read_text("utf-8") for file in files[1:])
+    return subprocess.CompletedProcess(command, process.exitcode, said, noted)
+
+
+def _run(command: list[str], files: list[Path], settings: dict[str, str], cwd: str) -> None:
+    for number, file in enumerate(files):
+        os.dup2(os.open(file, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT), number)
+    os.environ.clear()
+    os.environ.update(settings)
+    os.chdir(cwd)
+    sys.argv = command
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  # for as long as the process
+    from assistant.cli import main
+
+    main()
 
 
 def assert_one_sentence(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:

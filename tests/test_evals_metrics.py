@@ -96,8 +96,8 @@ def test_a_section_without_an_anchor_counts_by_its_quote_alone() -> None:
     assert score_ranking(asked, [Found(PAGE, (None,), "x. Tasks retry three times.")], count_words)["recall@1"] == 1
 
 
-def test_ranking_measures_equal_those_of_ranx() -> None:
-    ranx = pytest.importorskip("ranx", reason="ranx isn't installed")
+def test_ranking_measures_equal_those_of_trec_eval() -> None:
+    measures = pytest.importorskip("ir_measures", reason="ir-measures isn't installed")
     drawn = random.Random(7)
     qrels: dict[str, dict[str, int]] = {}
     run: dict[str, dict[str, float]] = {}
@@ -117,16 +117,12 @@ def test_ranking_measures_equal_those_of_ranx() -> None:
         qrels[str(number)] = {f"u{n}": unit.grade for n, unit in enumerate(units)}
         run[str(number)] = {f"u{c}" if c is not None else f"r{rank}": 1 / rank for rank, c in enumerate(credits, 1)}
         ours.append(score_ranking(asked, ranking, count_words))
-    names = {
-        "recall@1": "recall@1",
-        "recall@5": "recall@5",
-        "recall@10": "recall@10",
-        "mrr@10": "mrr@10",
-        "ndcg@10": "ndcg@10",
-    }
-    theirs = ranx.evaluate(ranx.Qrels(qrels), ranx.Run(run), list(names.values()))
-    for name, other in names.items():
-        assert sum(scores[name] for scores in ours) / len(ours) == pytest.approx(theirs[other], abs=1e-6)
+    first_ten = {number: dict(list(ranked.items())[:10]) for number, ranked in run.items()}  # trec_eval's RR has no cut
+    names = {"recall@1": "R@1", "recall@5": "R@5", "recall@10": "R@10", "mrr@10": "RR", "ndcg@10": "nDCG@10"}
+    asked_for = {name: measures.parse_measure(other) for name, other in names.items()}
+    theirs = measures.calc_aggregate(list(asked_for.values()), qrels, first_ten)
+    for name, measure in asked_for.items():
+        assert sum(scores[name] for scores in ours) / len(ours) == pytest.approx(theirs[measure], abs=1e-6)
 
 
 def test_answers_worked_by_hand() -> None:
