@@ -96,7 +96,7 @@ class Query:
         return tuple(word for word in words if word.lower() not in known and word.lower() not in COMMON)
 
 
-_NAME = re.compile(r"(?<![\w.])[A-Z][\w.+-]*")
+_NAME = re.compile(r"(?<![\w.])(?![A-Z][a-z]+-[a-z])[A-Z][\w.+-]*")  # "Five-node" is none
 COMMON = frozenset(  # what a sentence may begin with, and what tells nothing of what is asked
     "a about after also an and any anyone anything are as assume assuming at because before being besides both but "
     "by can compare contrast could define describe did difference differences do does during each either enumerate "

@@ -40,8 +40,6 @@ _FEW = 5
 FEATURES = (
     "body",  # BM25 of the body, as a share of what the question's words could score
     "headings",  # BM25 of title and heading path, likewise
-    "coverage",  # share of the question's words, weighted by rarity, that stand in body or headings
-    "heading_coverage",  # share of the question's words that stand in the headings
     "other_site",  # the question names a tool and the page is of another
     "document",  # a document of ours
     "linked",  # a page that a document links to
@@ -209,16 +207,6 @@ class Search:
         """One row a candidate, columns as FEATURES, each about 0..1."""
         if not rows:
             return np.zeros((0, len(FEATURES)), np.float32)
-        chosen = np.asarray(rows, np.int64)
-        lexical = self.index.words
-        known = [word for word in self.rarity if word not in self.unknown]
-        total = max(sum(self.rarity.values()), 1e-6)
-        idf = np.array([self.rarity[word] for word in known], np.float32)
-        in_body = lexical.presence(known, chosen, "body")
-        in_headings = lexical.presence(known, chosen, "headings")
-        either = in_body | in_headings
-        coverage = idf @ either / total if known else np.zeros(len(rows))
-        heading_coverage = idf @ in_headings / total if known else np.zeros(len(rows))
         named = self.topics.sites_named(self.form, self.query.entities)
         wants_document = self.query.intent in ("resource", "recommend")
         part = [float(one[1:].max(initial=0.0)) for one in self.index.parts.cosines(rows, self.asked.vector)]
@@ -232,8 +220,6 @@ class Search:
                 (
                     self.body[number],
                     self.headings[number],
-                    coverage[at],
-                    heading_coverage[at],
                     bool(named) and not document and site not in named,
                     document,
                     passage.source == "linked",

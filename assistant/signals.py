@@ -1,8 +1,8 @@
 """What speaks for and against an answer in what was found: inspectable numbers, each about 0..1, for confidence.py.
 
 Scores alone can't tell absence: a question about a default that no page states finds the page that has the setting. So
-the signals also ask whether the words of the question stand in the evidence, its names and numbers above all, and
-whether what is asked for (an amount, a price, something to come) is there.
+the signals also ask whether names and numbers of the question stand in the evidence, whether it says what it is about,
+and whether it asks for what pages often lack: an amount, something to come.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from assistant.conversation import free_pronoun
 from assistant.query import Query
 from assistant.retrieval import FEATURES, Found
-from assistant.units import UNIT_FEATURES, Weighed
+from assistant.units import Weighed
 from index.passages import Hit
 from index.terms import terms
 
@@ -20,39 +20,36 @@ SIGNALS = (
     "bias",
     "score",  # of the best passage, under the passage model
     "part",  # of the best passage: the best cosine of one of its units
-    "near",  # best unit of the first five, with its headings, see units.UNIT_FEATURES
-    "nowhere",  # share of the question's words, by rarity, that are in none of the first five
+    "unit",  # score of the best unit of the first five, under the unit model
     "elsewhere",  # the question names a tool and the best passage is of another
-    "unknown",  # share of the question's words, by rarity, that the corpus doesn't have
-    "name_not_first",  # a name in the question that the best passage doesn't have
     "names_nowhere",  # names in the question that none of the first five has; 1 at three
     "number_nowhere",  # a number in the question that none of the first five has
     "amount",  # a number is asked for
-    "amount_nowhere",  # likewise, and the three best units have none
-    "price_nowhere",  # a price is asked for, and the eight best units have none
     "future",  # asks of what is to come
     "bare",  # names nothing: no topic, no name, no identifier, no rare word; and has three words or fewer that mean something
     "pronoun",  # likewise no tool or pattern, but "it" or "one" in its place
     "words",  # number of the question's words, 1 at ten
+    "topic",  # names a tool or pattern of the documents
+    "document",  # names none, and the best passage is a document's
 )
 _LOOKED_AT = 5
 _RARE = 4.0  # idf of a word in about 2 % of the passages
 
+_MEASURE = r"(default|max(imum)?|min(imum)?|largest|biggest|smallest|highest|lowest|longest|limit|cost|price|fee|charge|discount)"
 _AMOUNT = re.compile(
-    r"\b(how (many|much|long|often|big|large|deep|high|fast|far|old|few)|number of|percent\w*|"
-    r"what (size|port|version|value|share|limit)|max(imum)?|min(imum)?|largest|biggest|smallest|default|limit|cost|price|"
-    r"charge|fee|discount|per (month|hour|second|minute|year|day))\b",
+    r"\b(how (many|much|long|often|big|large|deep|high|fast|far|old|few)|what (number|share|percent\w*)|percent(age)? of|"
+    r"what (is |are |'s )?(the |its )?(size|port|version|value|share|number|price|cost)|(does|do|would|will|did) [^?.]+ (cost|charge)|"
+    r"limit on the number|per (month|hour|second|minute|year|day|million)|"
+    r"default (\w+ ){0,2}(timeout|size|count|limit|port|interval|value|number|delay|period|threshold))\b"
+    rf"|(^|[:;,.?]\s|\b(what('s|s| is| are)?|which|and|is there|are there) )((the|a|an|its|hard) )*{_MEASURE}\b"
+    r"(?! (drawback|downside|disadvantage|advantage|benefit|problem|issue|risk|mistake|difference|challenge|concern|reason)s?\b)"
+    r"|(?<!\bby )\bdefault\??$",
     re.IGNORECASE,
 )
-_A_NUMBER = re.compile(
-    r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|half|single|unlimited|no limit)\b", re.IGNORECASE
-)
-_PRICE = re.compile(
-    r"\b(pric(e|es|ing)|costs?|charges?|fees?|discount|bill(ed)?|dollars?|usd|eur|cheap\w*|seat)\b", re.IGNORECASE
-)
-_A_PRICE = re.compile(r"[$€£]\s?\d|\d\s?(usd|eur|dollars?|cents?)\b|\b(free|pay-per-use|pay per)\b", re.IGNORECASE)
 _FUTURE = re.compile(
-    r"\b(will|upcoming|roadmap|next (year|major|minor|version|release)|planned|plans? to|release date|"
+    r"\b(when will|will\b[^?.]{0,40} (bring|raise|add|release|drop|support|ship|reach|come|cost|introduce|remove|deprecate|run|"
+    r"be (out|released|added|removed|supported|available|dropped|deprecated))|upcoming|roadmap|"
+    r"next (year|major|minor|version|release)|planned|plans? to|release date|"
     r"com(e|ing) (out|soon)|going to (be|release|add)|20(2[7-9]|[3-9]\d))\b",
     re.IGNORECASE,
 )
@@ -66,33 +63,22 @@ def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]
     texts = [_all_words(hit) for hit in hits]
     have = [set(terms(text)) for text in texts]
     everywhere = set().union(*have)
-    total = sum(found.words.values()) or 1.0
-    names = [set(terms(name)) for name in query.names]
-    units = sorted(
-        ((-score, rank, at) for rank, row in enumerate(weighed.scores[: len(hits)]) for at, score in enumerate(row)),
-    )
-    spoken = [hits[rank].passage.words(hits[rank].passage.units[at]) for _, rank, at in units[:8]]
-    near = [row[:, UNIT_FEATURES.index("near_headed")].max(initial=0.0) for row in weighed.features[: len(hits)]]
-    amount = bool(_AMOUNT.search(query.text))
     nameless = not query.entities
     return {
         "bias": 1.0,
         "score": hits[0].score / 10,
         "part": float(first["part"]),
-        "near": float(max(near, default=0.0)),
-        "nowhere": sum(rarity for word, rarity in found.words.items() if word not in everywhere) / total,
+        "unit": max((score for row in weighed.scores[: len(hits)] for score in row), default=0.0) / 10,
         "elsewhere": float(first["other_site"]),
-        "unknown": sum(found.words[word] for word in found.unknown) / total,
-        "name_not_first": float(any(not name <= have[0] for name in names)),
-        "names_nowhere": min(sum(not name <= everywhere for name in names), 3) / 3,
+        "names_nowhere": min(sum(not set(terms(name)) <= everywhere for name in query.names), 3) / 3,
         "number_nowhere": float(any(number not in "\n".join(texts) for number in _NUMBER.findall(query.text))),
-        "amount": float(amount),
-        "amount_nowhere": float(amount and not any(_A_NUMBER.search(words) for words in spoken[:3])),
-        "price_nowhere": float(bool(_PRICE.search(query.text)) and not any(_A_PRICE.search(words) for words in spoken)),
+        "amount": float(bool(_AMOUNT.search(query.text))),
         "future": float(bool(_FUTURE.search(query.text))),
         "bare": float(nameless and not query.names and len(found.words) <= 3 and not _has_rare_word(found)),
         "pronoun": float(nameless and free_pronoun(query.text) is not None),
         "words": len(found.words) / 10,
+        "topic": float(not nameless),
+        "document": nameless * float(first["document"]),
     }
 
 

@@ -1,7 +1,8 @@
 """Typing errors: words that the corpus doesn't have, and the word of the corpus that was probably meant.
 
 Only words without a capital or a digit are corrected, so that the name of an unknown tool stays unknown. The corpus is
-the dictionary: a correction can only lead to words that stand in it.
+the dictionary: a correction can only lead to words that stand in it. And the encoder's vocabulary is one of English: what
+it reads as one piece is a word, though the corpus lacks it ("training" is no "than").
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ def _correction(word: str, index: Index) -> str:
     """A word of the corpus, or "" where the word is known or nothing is near."""
     found = terms(word)
     if len(found) != 1 or len(found[0]) < _LEAST_LETTERS - 1 or index.words.frequency(found[0]):
+        return ""
+    if index.embedder.count_tokens([word]) == [1]:
         return ""
     stem = found[0]
     edits = 2 if len(word) >= _TWO_EDITS_FROM else 1

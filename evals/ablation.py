@@ -2,7 +2,7 @@
 
 A part is left out of the model, the model is fitted again without it, and the reciprocal rank of the best right
 candidate is compared with the whole model's on the same questions, each scored under weights that were fitted without
-its cluster (dev split, five folds). What is significant after Holm's correction is marked.
+its cluster (dev split and training questions, five folds). What is significant after Holm's correction is marked.
 """
 
 from __future__ import annotations
@@ -20,16 +20,24 @@ from assistant.query import Query
 from assistant.retrieval import FEATURES, Search, read_question
 from assistant.settings import load_settings
 from assistant.units import UNIT_FEATURES
-from evals.fit import PENALTY, Corpora, Group, fit_pairs, held_out, passage_groups, reciprocal_rank, unit_groups
-from evals.questions import FILE, read_questions
+from evals.fit import (
+    PENALTY,
+    PENALTY_UNITS,
+    Corpora,
+    Group,
+    fit_pairs,
+    held_out,
+    passage_groups,
+    reciprocal_rank,
+    unit_groups,
+)
+from evals.questions import questions_to_learn_from
 from evals.statistics import compare, holm
 
 PARTS: dict[str, tuple[str, ...]] = {
     "BM25 of the body": ("body",),
     "BM25 of the headings": ("headings",),
-    "coverage by rarity, body": ("coverage",),
-    "coverage by rarity, headings": ("heading_coverage",),
-    "all that counts words": ("body", "headings", "coverage", "heading_coverage"),
+    "all that counts words": ("body", "headings"),
     "another tool is named": ("other_site",),
     "documents first": ("document", "document_asked"),
     "linked pages before deep ones": ("linked",),
@@ -48,13 +56,15 @@ UNIT_PARTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def ablated(groups: Sequence[Group], names: Sequence[str], parts: dict[str, tuple[str, ...]]) -> list[str]:
+def ablated(
+    groups: Sequence[Group], names: Sequence[str], parts: dict[str, tuple[str, ...]], penalty: float
+) -> list[str]:
     """Rows of a Markdown table: a part a row, what leaving it out costs."""
 
     def ranks(left_out: Sequence[str]) -> list[float]:
         kept = [at for at, name in enumerate(names) if name not in left_out]
         cut = [Group(group.cluster, group.rows[:, kept], group.right) for group in groups]
-        return held_out(cut, lambda part: fit_pairs(part, PENALTY), reciprocal_rank)
+        return held_out(cut, lambda part: fit_pairs(part, penalty), reciprocal_rank)
 
     whole = np.array(ranks(()))
     without = {part: np.array(ranks(left_out)) for part, left_out in parts.items()}
@@ -98,17 +108,17 @@ def main(
     data_dir: Annotated[list[Path], typer.Option(help="a data folder with a built index; repeatable")],
 ) -> None:
     """Print the tables of docs/retrieval.md."""
-    questions = tuple(question for question in read_questions(FILE) if question.split == "dev")
+    questions = questions_to_learn_from()
     corpora = Corpora(tuple(Assistant(load_settings(data_dir=folder)) for folder in data_dir), questions)
-    for title, groups, names, parts in (
-        ("Passages", passage_groups(corpora), FEATURES, PARTS),
-        ("Units", unit_groups(corpora), UNIT_FEATURES, UNIT_PARTS),
+    for title, groups, names, parts, penalty in (
+        ("Passages", passage_groups(corpora), FEATURES, PARTS, PENALTY),
+        ("Units", unit_groups(corpora), UNIT_FEATURES, UNIT_PARTS, PENALTY_UNITS),
     ):
         print(f"\n### {title}: {len(groups)} questions\n")
         print(
             "| left out | MRR | right one among the first 5 | cost in MRR (95 %) | significant |\n|---|---|---|---|---|"
         )
-        print("\n".join(ablated(groups, names, parts)), flush=True)
+        print("\n".join(ablated(groups, names, parts, penalty)), flush=True)
     for assistant in corpora.assistants:
         queries = [query for one, _, query in corpora.asked() if one is assistant][:100]
         print(f"\n### Milliseconds with {len(assistant.index):,} passages\n\n| step | median |\n|---|---|", flush=True)

@@ -18,6 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from evals.errors import EvalError
 
 FILE = Path(__file__).parent / "questions.jsonl"
+"""The suite: what is scored and reported."""
+TRAINING = Path(__file__).parent / "training.jsonl"
+"""More questions, which only the fits read: no figure or floor is of them."""
+ELSEWHERE = Path(__file__).parent / "elsewhere.txt"
+"""Likewise, a question a line that has nothing to do with orchestration."""
 
 Slice = Literal[
     "factoid-kb", "factoid-linked", "deep", "recommendation", "list", "comparison", "multi-hop", "resource", "follow-up",
@@ -141,6 +146,11 @@ def read_questions(file: Path) -> list[Question]:
     if not questions:
         raise EvalError(f"There are no questions in {file}: write some with `python -m evals new`.")
     return questions
+
+
+def questions_to_learn_from() -> tuple[Question, ...]:
+    """The dev split of the suite, and TRAINING."""
+    return tuple(question for question in (*read_questions(FILE), *read_questions(TRAINING)) if question.split == "dev")
 
 
 def write_questions(file: Path, questions: Sequence[Question]) -> None:
