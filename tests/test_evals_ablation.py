@@ -19,7 +19,7 @@ def test_what_tells_costs_and_what_tells_nothing_does_not() -> None:
         groups.append(Group(f"cluster {number}", rows, right))
     whole, telling, noise = (
         [cell.strip() for cell in row.split("|")]
-        for row in ablated(groups, ("telling", "noise"), {"telling": ("telling",), "noise": ("noise",)})
+        for row in ablated(groups, ("telling", "noise"), {"telling": ("telling",), "noise": ("noise",)}, 0.1)
     )
     assert float(whole[2]) > 0.95
     assert float(telling[2]) < 0.6

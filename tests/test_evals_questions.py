@@ -4,13 +4,26 @@ import json
 from pathlib import Path
 
 import pytest
+from rapidfuzz import fuzz
 
 from assistant.settings import Settings
 from evals.errors import EvalError
-from evals.questions import FILE, SLICES, Question, digest, read_questions, split_of, write_questions
+from evals.questions import (
+    ELSEWHERE,
+    FILE,
+    SLICES,
+    TRAINING,
+    Question,
+    digest,
+    questions_to_learn_from,
+    read_questions,
+    split_of,
+    write_questions,
+)
 from evals.validate import new_record, validate
 
 QUESTIONS = read_questions(FILE)
+MORE = read_questions(TRAINING)
 RECORD = {
     "id": "a",
     "cluster": "c",
@@ -38,6 +51,18 @@ def test_splits_cut_no_cluster_and_new_clusters_are_split_by_their_names() -> No
     assert len(named) > 100
     assert {cluster: split_of(cluster) for cluster in named} == named
     assert 0.3 < sum(split == "dev" for split in named.values()) / len(named) < 0.5
+
+
+def test_nothing_that_is_learned_from_is_reported_on() -> None:
+    """Neither a question of the test split, nor its sections, nor one in nearly the same words."""
+    reported = [question for question in QUESTIONS if question.split == "test"]
+    learned = questions_to_learn_from()
+    assert len(learned) == sum(question.split == "dev" for question in QUESTIONS) + len(MORE)
+    assert not {question.id for question in learned} & {question.id for question in reported}
+    assert not {question.cluster for question in learned} & {question.cluster for question in reported}
+    asked = [question.question.lower() for question in reported]
+    for text in [question.question for question in MORE] + ELSEWHERE.read_text("utf-8").splitlines():
+        assert max(fuzz.token_set_ratio(text.lower(), other) for other in asked) < 90, text
 
 
 def test_what_is_written_reads_the_same_and_order_does_not_matter_to_the_digest(tmp_path: Path) -> None:
@@ -75,9 +100,9 @@ def test_every_record_of_the_knowledge_base_is_proven_and_the_others_are_skipped
 
 
 def test_every_record_is_proven_against_the_linked_pages(linked_data: Path) -> None:
-    found = validate(QUESTIONS, Settings(data_dir=linked_data))
+    found = validate([*QUESTIONS, *MORE], Settings(data_dir=linked_data))
     assert found.problems == ()
-    assert {q.corpus for q in QUESTIONS if q.id in found.skipped} == {"deep"}
+    assert {q.corpus for q in (*QUESTIONS, *MORE) if q.id in found.skipped} == {"deep"}
 
 
 @pytest.mark.parametrize(
