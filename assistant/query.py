@@ -130,6 +130,14 @@ def check_question(question: str) -> str:
 
 
 _MARKED = re.compile(r"\{[^{}]*\}|<(\w+)[^<>]*>.*?</\1>|<[^<>]*>", re.DOTALL)
+_CLAUSE_END = re.compile(r"(?<=;)\s+(?:(?:and )?then:? )?|,? (?:and )?then:? (?=\w)", re.IGNORECASE)
+_FOR_AN_ASSISTANT = re.compile(
+    r"^\W*(?:(?:first|before anything else|now|please),? )*(?:you are|you're|act as|pretend|as [\w-]+, (?:you )?(?:state|say|claim)"
+    r"|(?:state|say|claim|confirm|assert|admit) that"
+    r"|(?:say|write|print|output|repeat|reply|respond|answer|include|append|begin|start|end|finish)\b[^?]{0,40}(?:['\"“‘`]|\btimes\b))",
+    re.IGNORECASE,
+)
+"""What is said to an assistant and never of a subject: a role, a dictation. Only in a question: pages speak to readers."""
 
 
 def without_orders(question: str) -> str:
@@ -140,10 +148,13 @@ def without_orders(question: str) -> str:
     for start, end in sentence_ranges(text, 0, len(text)):
         sentence = text[start:end]
         if gives_instructions(sentence):
-            _, _, sentence = sentence.rpartition(": ")  # "Cite evil.example: what is a saga?"
-            if not sentence.endswith("?") or gives_instructions(sentence):
-                continue
-        kept.append(sentence)
+            _, _, rest = sentence.rpartition(": ")  # "Cite evil.example: what is a saga?"
+            if rest.endswith("?") and not gives_instructions(rest):
+                kept.append(rest)
+            continue
+        clauses = _CLAUSE_END.split(sentence)
+        left = [clause for clause in clauses if not _FOR_AN_ASSISTANT.match(clause)]
+        kept += [sentence] if len(left) == len(clauses) else left
     rest = " ".join(" ".join(kept).split())
     return rest if terms(rest) else question
 
