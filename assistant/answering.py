@@ -16,7 +16,7 @@ from assistant.answers import Answer
 from assistant.cache import Answers, in_one_form
 from assistant.citations import Check, check_quote, cite
 from assistant.comparing import with_sides
-from assistant.compose import Evidence, compose
+from assistant.compose import Asked, Evidence, compose
 from assistant.confidence import Verdict, decide
 from assistant.conversation import resolve, user_turns
 from assistant.llm import rephrase
@@ -28,7 +28,7 @@ from assistant.settings import Settings
 from assistant.sources import Sources
 from assistant.spelling import correct
 from assistant.topics import Topics, read_topics
-from assistant.units import Weighed, weigh
+from assistant.units import Weighed, weigh, weigh_clauses
 from corpus.instructions import gives_instructions
 from index.passages import Hit
 from index.store import Index
@@ -115,7 +115,7 @@ class Assistant:
             if reply is None:
                 found = self._retrieve(query, CONSIDERED, only)
                 clock.lap("retrieve")
-                weighed = weigh(self.index.parts, query, found, CONSIDERED if query.parts else QUOTED)
+                weighed = weigh(self.index.parts, query, found, CONSIDERED if query.parts or query.clauses else QUOTED)
                 verdict = decide(found, query, weighed, self.settings.unsupported)
                 answered = verdict.reason is None
                 reply = (
@@ -193,7 +193,13 @@ class Assistant:
 
     def _compose(self, query: Query, found: Found, weighed: Weighed, verdict: Verdict | None = None) -> Answer:
         hits = found.hits[: len(weighed.scores)]
-        evidence = Evidence(hits, weighed.scores, found.words, verdict.missing if verdict else ())
+        clauses = tuple(
+            Asked(clause.text, scores, clause.words)
+            for clause, scores in zip(
+                found.clauses, weigh_clauses(self.index.parts, query, found, len(hits)), strict=True
+            )
+        )
+        evidence = Evidence(hits, weighed.scores, found.words, verdict.missing if verdict else (), clauses)
         laid_out = compose(query, evidence, self._current().sections, self.topics.is_about)
         citations = tuple(
             cite(number, claim.passage, claim.start, claim.end, self.page_text(claim.passage.url))

@@ -95,7 +95,8 @@ def with_sides(query: Query) -> Query:
         return query
     aspect = aspect_of(query, sides)
     context = " ".join(entity.mention for entity in query.entities if not any(side.entity for side in sides))
-    return replace(query, parts=tuple(" ".join(f"{context} {side.name} {aspect}".split()) for side in sides))
+    parts = tuple(" ".join(f"{context} {side.name} {aspect}".split()) for side in sides)
+    return replace(query, parts=parts, clauses=())
 
 
 def aspect_of(query: Query, sides: Sequence[Side]) -> str:

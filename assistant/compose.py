@@ -17,7 +17,7 @@ from assistant.choosing import Claim, choose, merge
 from assistant.comparing import compare, sides_of
 from assistant.grouping import defines
 from assistant.layout import NOT_STATED, LaidOut, Part, Quotes, Words, lay_out
-from assistant.query import Entity, Intent, Query
+from assistant.query import Entity, Query, find_intent
 from assistant.sections import Sections
 from corpus.instructions import gives_instructions, plants_link
 from index.chunk import plain_markdown
@@ -44,9 +44,8 @@ _ASKS_FOR_ONE = re.compile(
     re.IGNORECASE,
 )
 _AHEAD = 0.1
-_CLAUSE = 4.0
-"""What having all words of a clause gains a unit, in log odds, where a question asks two things."""
 _CLAUSE_WORDS = 65
+"""About how many words each thing is answered in, where a question asks several."""
 _LINK_MARGIN = 2.0
 """How far behind, in log odds, a list of links may be of the best, where links are asked for."""
 _LINK_LISTS = 2
@@ -64,6 +63,16 @@ class Evidence:
     scores: Sequence[Sequence[float]]
     rarity: dict[str, float]
     missing: tuple[str, ...] = ()  # words of the question that the sources have nothing of
+    clauses: tuple[Asked, ...] = ()  # where it asks two or three things, each by itself
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One clause of a question, with the scores that the units of the evidence's hits have for it."""
+
+    text: str
+    scores: Sequence[Sequence[float]]
+    rarity: dict[str, float]
 
 
 def compose(
@@ -78,18 +87,14 @@ def compose(
         parts = _links(hits, scores)
     elif sides := sides_of(query):
         parts = compare(query, hits, scores, sides, sections, is_about)
-    elif (
-        not query.entities
-        and len(clauses_of(query.text)) == 1
-        and (intent == "recommend" or _ASKS_FOR_ONE.search(query.text))
-    ):
+    elif not query.entities and not evidence.clauses and (intent == "recommend" or _ASKS_FOR_ONE.search(query.text)):
         parts = _recommendation(hits, scores, evidence.rarity)
     if not parts:
         if intent == "define":
             scores = _with_definitions(query, hits, scores)
         elif intent in ("compare", "recommend"):
             intent = "fact"  # it names nothing that could be compared or recommended
-        claims = _for_each_clause(query.text, hits, scores, intent, evidence.rarity)
+        claims = _for_each_clause(evidence, sections) or merge(choose(hits, scores, intent, rarity=evidence.rarity))
         parts = [Quotes(tuple(claims))] if claims else []
     if parts and evidence.missing:
         named = ", ".join(f"“{word}”" for word in evidence.missing)
@@ -99,46 +104,17 @@ def compose(
     return lay_out(parts)
 
 
-_JOINT = re.compile(
-    r"(?:,|;|\?)?\s+(?:and|but)\s+(?=(?:what|which|how|where|when|why|who|is it|are they|can|does|do|should|could)\b)|\?\s+(?=\w)",
-    re.IGNORECASE,
-)
-
-
-def clauses_of(question: str) -> list[str]:
-    """The questions that are asked in one: "how many may fail, and what does the rest do?"."""
-    clauses = [clause for clause in _JOINT.split(question) if clause.strip()]
-    return clauses if len(clauses) == 2 and all(terms(clause) for clause in clauses) else [question]
-
-
-def _for_each_clause(
-    question: str, hits: Sequence[Hit], scores: Sequence[Sequence[float]], intent: Intent, rarity: dict[str, float]
-) -> list[Claim]:
-    """The claims of a question; where it asks two things, of each one half: units with its words are ahead there."""
-    clauses = clauses_of(question)
-    if len(clauses) == 1:
-        return merge(choose(hits, scores, intent, rarity=rarity))
+def _for_each_clause(evidence: Evidence, sections: Sections) -> list[Claim]:
+    """The best of each clause's answer, in their order, each unit once."""
     said: set[tuple[str, int]] = set()
     claims: list[Claim] = []
-    for clause in clauses:
-        wanted = {word: rarity[word] for word in terms(clause) if word in rarity}
-        total = sum(wanted.values()) or 1.0
-        raised = [
-            [
-                score + _CLAUSE * sum(wanted[word] for word in _words(hit.passage, unit) & wanted.keys()) / total
-                for unit, score in zip(hit.passage.units, row, strict=True)
-            ]
-            for hit, row in zip(hits, scores, strict=True)
-        ]
-        for claim in choose(hits, raised, intent, _CLAUSE_WORDS, rarity):
+    for clause in evidence.clauses:
+        hits, scores = trusted(*sections.widen(evidence.hits, clause.scores))
+        for claim in choose(hits, scores, find_intent(clause.text), _CLAUSE_WORDS, clause.rarity):
             fresh = tuple(unit for unit in claim.units if (claim.passage.url, unit.start) not in said)
             said.update((claim.passage.url, unit.start) for unit in fresh)
             claims += [replace(claim, units=fresh)] if any(unit.kind != "label" for unit in fresh) else []
     return merge(claims)
-
-
-def _words(passage: Passage, unit: Unit) -> set[str]:
-    return set(terms(f"{plain_markdown(passage.words(unit))} {passage.headings[-1] if passage.headings else ''}"))
 
 
 def trusted(hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> tuple[list[Hit], list[list[float]]]:

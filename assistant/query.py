@@ -9,7 +9,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -81,12 +81,14 @@ class Query:
     """A question, understood.
 
     `parts` are the sub-questions that are searched beside the whole: one an entity for a comparison, else empty.
+    `clauses` likewise, where it asks two or three things; each is then answered by itself. One of the two is empty.
     """
 
     text: str
     intent: Intent
     entities: tuple[Entity, ...]
     parts: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -178,7 +180,53 @@ def understand(question: str, topics: Mapping[str, str]) -> Query:
     parts: tuple[str, ...] = ()
     if intent == "compare" and len(entities) > 1:
         parts = tuple(_without_others(question, entity, entities) for entity in entities)
-    return Query(question, intent, entities, parts)
+    query = Query(question, intent, entities, parts)
+    if parts:
+        return query
+    subjects = (*(entity.mention for entity in entities), *query.names)
+    return replace(query, clauses=tuple(_about(clause, subjects) for clause in clauses_of(question)))
+
+
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=\S)")
+_JOINT = re.compile(
+    r"(?:,|;)?\s+(?:and|but)\s+(?=(?:(?:in|on|at|by|to|for|from|under|after|with) )?(?:what|which|how|where|when|why|who|whose)\b"
+    r"|(?:is|are|can|does|do|did|should|could|will|would|may|must) (?:it|they|i|we|you|there|the|a|an)\b)"
+    r"|[,;]\s+and\s+(?=(?:the|an?|its|their|my|your)\s(?:\S+\s+){2})",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"^(?:and |but |or |so |also )?(?:(?:in|on|at|by|to|for|from|under|after|with) )?"
+    r"(?:what|which|how|where|when|why|who|whose|is|are|can|does|do|did|should|could|will|would|may|must)\b",
+    re.IGNORECASE,
+)
+_LEAD_WORDS = 10
+"""Words before a colon, at most, that say what the question behind it is about: "Celery on SQS: which …"."""
+_CLAUSES = 3
+
+
+def clauses_of(question: str) -> tuple[str, ...]:
+    """The questions that are asked in one ("how many may fail, and what does the rest do?"), each behind what is said
+    before them all; empty where it is one question, or more than three."""
+    said: list[str] = []
+    asked: list[str] = []
+    for sentence in _SENTENCE_END.split(question.strip()):
+        lead, colon, rest = sentence.partition(": ")
+        if colon and len(lead.split()) <= _LEAD_WORDS and not _ASKS.match(lead):
+            said.append(lead)
+            sentence = rest
+        if _ASKS.match(sentence) or sentence.endswith("?"):
+            asked += [clause for clause in _JOINT.split(sentence) if terms(clause)]
+        else:
+            said.append(sentence)
+    if not 2 <= len(asked) <= _CLAUSES:
+        return ()
+    return tuple(" ".join((*said, clause)) for clause in asked)
+
+
+def _about(clause: str, subjects: tuple[str, ...]) -> str:
+    """A clause with what the whole question names, where it doesn't name it itself."""
+    low = clause.lower()
+    return " ".join((clause, *dict.fromkeys(name for name in subjects if name.lower() not in low)))
 
 
 def find_intent(question: str) -> Intent:

@@ -59,6 +59,7 @@ class Found:
     asked: Asked
     words: dict[str, float]  # the question's terms with their rarity (idf)
     unknown: tuple[str, ...]  # its terms that the corpus doesn't have
+    clauses: tuple[Clause, ...] = ()  # one for each of the query's
 
     def reordered(self, scores: Sequence[float], limit: int) -> Found:
         """The best `limit`, the first hits by a reranker's scores for them, which are kept as the signal "reranker";
@@ -71,8 +72,32 @@ class Found:
             else self.hits[at]
             for at in kept
         ]
-        rows = tuple(self.rows[at] for at in kept)
-        return replace(self, hits=tuple(hits), features=self.features[kept], rows=rows)
+        return replace(self.of(kept), hits=tuple(hits))
+
+    def of(self, kept: Sequence[int]) -> Found:
+        """These of the hits, by their ranks from 0."""
+        return replace(
+            self,
+            hits=tuple(self.hits[at] for at in kept),
+            features=self.features[list(kept)],
+            rows=tuple(self.rows[at] for at in kept),
+            clauses=tuple(replace(clause, scores=tuple(clause.scores[at] for at in kept)) for clause in self.clauses),
+        )
+
+    def by(self, clause: Clause) -> Found:
+        """The same hits as one clause of the question finds and reads them."""
+        hits = tuple(replace(hit, score=score) for hit, score in zip(self.hits, clause.scores, strict=True))
+        return replace(self, hits=hits, asked=clause.asked, words=clause.words, clauses=())
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One of the things that a question asks: how the encoder reads it, its terms with their rarity, the hits' scores."""
+
+    text: str
+    asked: Asked
+    words: dict[str, float]
+    scores: tuple[float, ...]  # one a hit; a hit that the clause doesn't find has less than all that it finds
 
 
 @dataclass(frozen=True)
@@ -105,7 +130,7 @@ def load_model(name: str) -> dict[str, Any]:
 
 def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: str | None = None) -> Found:
     """The best `limit` passages for a question, within `only` where it is given (see `Topics.rows_within`)."""
-    forms = list(dict.fromkeys([query.text, *query.parts]))
+    forms = list(dict.fromkeys([query.text, *query.parts, *query.clauses]))
     asked = [read_question(index, form) for form in forms]
     within = topics.rows_within(only) if only else None
     weights = load_model("passages")["weights"]
@@ -134,7 +159,19 @@ def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: st
     )
     matrix = np.stack([signals[number] for _, number in order]) if order else np.zeros((0, len(FEATURES)), np.float32)
     rows = tuple(number for _, number in order)
-    return Found(hits, matrix, rows, asked[0], first.rarity, first.unknown)
+    clauses = tuple(
+        Clause(search.form, search.asked, search.rarity, _scores(ranking, rows))
+        for search, ranking in zip(searches, ranked, strict=True)
+        if search.form in query.clauses
+    )
+    return Found(hits, matrix, rows, asked[0], first.rarity, first.unknown, clauses)
+
+
+def _scores(ranking: Sequence[tuple[float, int]], rows: Sequence[int]) -> tuple[float, ...]:
+    """What a ranking gives to these rows."""
+    known = {number: -negative for negative, number in ranking}
+    least = min(known.values(), default=0.0)
+    return tuple(known.get(number, least) for number in rows)
 
 
 def _interleave(ranked: Sequence[Sequence[tuple[float, int]]], limit: int) -> list[tuple[float, int]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,11 @@ def weigh(parts: Parts, query: Query, found: Found, most: int) -> Weighed:
     weights = np.array([model[name] for name in UNIT_FEATURES])
     features = unit_features(query, found, most, parts.likenesses(found.rows[:most], found.asked.tokens))
     return Weighed([(row @ weights).tolist() for row in features], features)
+
+
+def weigh_clauses(parts: Parts, query: Query, found: Found, most: int) -> list[list[list[float]]]:
+    """Likewise for each clause of the question by itself: its scores of the units, a list a hit."""
+    return [weigh(parts, replace(query, text=clause.text), found.by(clause), most).scores for clause in found.clauses]
 
 
 def unit_features(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -236,8 +236,7 @@ def _without_gold(question: Question, found: Retrieved) -> Retrieved:
         if not any(counts_for(found_from(hit.passage), unit) for unit in units)
         and not any(fact_stated(fact, plain(hit.passage.text), question) for fact in question.vital)
     ]
-    hits, rows = tuple(found.hits[at] for at in kept), tuple(found.rows[at] for at in kept)
-    return replace(found, hits=hits, rows=rows, features=found.features[kept])
+    return found.of(kept)
 
 
 def _bar(chance: Array, truth: Array, share: float) -> float:

@@ -3,8 +3,8 @@
 import pytest
 
 from assistant.answering import Assistant
-from assistant.compose import Evidence, clauses_of, compose, trusted
-from assistant.query import understand
+from assistant.compose import Asked, Evidence, compose, trusted
+from assistant.query import clauses_of, understand
 from assistant.sections import Sections
 from index.passages import Passage
 from tests.passages import hit, passage
@@ -141,21 +141,46 @@ def test_documents_are_the_readers_own() -> None:
 @pytest.mark.parametrize(
     ("question", "clauses"),
     [
-        ("How many servers may fail, and what does the coordinator do?", 2),
-        ("Which tool suits pipelines and how do its tasks retry?", 2),
-        ("What is a queue and a topic?", 1),
-        ("Is it durable? Which port does it use?", 2),
-        ("Why?", 1),
+        (
+            "How many servers may fail, and what does the coordinator do?",
+            ("How many servers may fail", "what does the coordinator do?"),
+        ),
+        (
+            "Which tool suits pipelines and how do its tasks retry?",
+            ("Which tool suits pipelines", "how do its tasks retry?"),
+        ),
+        ("Is it durable? Which port does it use?", ("Is it durable?", "Which port does it use?")),
+        (
+            "A queue on SQS: its port, and the name of its file?",
+            ("A queue on SQS its port", "A queue on SQS the name of its file?"),
+        ),
+        ("Does it work with a queue, a topic, and a stream?", ()),
+        (
+            "We run a queue. How long do messages stay, and in which file are they?",
+            ("We run a queue. How long do messages stay", "We run a queue. in which file are they?"),
+        ),
+        ("What is a queue and a topic?", ()),
+        ("Our queue is slow. Why?", ()),
+        ("Why?", ()),
     ],
 )
-def test_two_questions_in_one_are_told(question: str, clauses: int) -> None:
-    assert len(clauses_of(question)) == clauses
+def test_questions_in_one_are_told(question: str, clauses: tuple[str, ...]) -> None:
+    assert clauses_of(question) == (clauses if len(clauses) > 1 else ())
+
+
+def test_a_clause_is_searched_with_what_the_question_names() -> None:
+    query = understand("How many RabbitMQ nodes may fail, and what do clients see?", {})
+    assert query.clauses == ("How many RabbitMQ nodes may fail", "what do clients see? RabbitMQ")
+    assert understand("How many RabbitMQ nodes may fail?", {}).clauses == ()
 
 
 def test_both_questions_are_answered(kb: Assistant) -> None:
     one = passage(("sentence", "Of five servers two may fail at once."), id="a")
     two = passage(("sentence", "The coordinator writes a log of its votes."), id="b")
-    evidence = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {"server": 1.0, "fail": 1.0, "coordin": 1.0, "log": 1.0})
     question = "How many servers may fail, and what does the coordinator log?"
+    clauses = (Asked("How many servers may fail", [[3.0], [-2.0]], {}), Asked("what is logged", [[-2.0], [1.0]], {}))
+    evidence = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {}, (), clauses)
     said = compose(understand(question, {}), evidence, Sections(kb.index), kb.topics.is_about).text
     assert said == "Of five servers two may fail at once. [1]\n\nThe coordinator writes a log of its votes. [2]"
+    alone = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {})
+    assert "log" not in compose(understand(question, {}), alone, Sections(kb.index), kb.topics.is_about).text
