@@ -26,8 +26,12 @@ LEANS_BACK = re.compile(
 )
 _POINTS_ELSEWHERE = re.compile(
     r"^(see|check out|visit|refer to|read (more|about|the)|learn (more|about|how)|for (more|further|a complete|details)"
-    r"|to (learn|get started|find out)|click|browse|join|follow|please (see|follow|refer))\b",
+    r"|to (learn|get started|find out)|click|browse|join|follow|please (see|follow|refer)"
+    r"|for (information|an?|the)\b[^.]*\b(see|refer to|visit|check out|read))\b",
     re.IGNORECASE,
+)
+_MENU_ITEM = re.compile(
+    r"^(\S+ ){0,8}\S*(guide|reference|documentation|docs|page|section|tutorial)s?\.?$", re.IGNORECASE
 )
 
 
@@ -56,7 +60,10 @@ def stands_alone(scored: Scored, intent: Intent) -> bool:
         return len(words.split()) >= (_ENTRY_WORDS if finished else 2 * _ENTRY_WORDS) and not (
             _POINTS_ELSEWHERE.match(words) or words.endswith("?")
         )
-    return intent == "list" or kind != "item" or len(words.split()) >= _ENTRY_WORDS
+    return kind != "item" or (
+        intent == "list"
+        or (len(words.split()) >= _ENTRY_WORDS and not (_MENU_ITEM.match(words) and intent != "resource"))
+    )
 
 
 def group_of(scored: Scored, intent: Intent, reads_on: bool = True) -> list[Unit]:

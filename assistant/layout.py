@@ -68,9 +68,13 @@ def lay_out(parts: Sequence[Part]) -> LaidOut:
         if isinstance(part, Words):
             blocks.append(part.text)
         elif isinstance(part, Quotes):
-            for claim in part.claims:
+            for before, claim in zip((None, *part.claims), part.claims, strict=False):
+                own = _blocks(claim, number_of(claim), sentences)
+                if before and not claim.under and _in_one_table(before, claim):
+                    _, _, *rows = own.pop(0).split("\n")  # the table has a head already
+                    blocks[-1] += "".join(f"\n{row}" for row in rows)
                 blocks += [f"**{_plain(claim.under)}**"] if claim.under else []
-                blocks += _blocks(claim, number_of(claim), sentences)
+                blocks += own
         else:
             lines = [_row(["", *(f"**{_plain(side)}**" for side in part.sides)]), "|" + "---|" * (1 + len(part.sides))]
             for aspect, cells in part.rows:
@@ -105,7 +109,10 @@ def _blocks(claim: Claim, number: int, sentences: list[Sentence]) -> list[str]:
         elif unit.kind == "row":
             cells = words.split("\t")
             if not table and not unit.header:
-                table += [_row([""] * len(cells)), "|" + "---|" * len(cells)]
+                head = _table(claim.passage, unit)[0]
+                names = in_markdown(claim.passage, head).split("\t") if head.header else []
+                fitting = names if len(names) == len(cells) else [""] * len(cells)
+                table += [_row(fitting), "|" + "---|" * len(cells)]
             table.append(_row(cells, "" if unit.header else marker))
             if unit.header and len(table) == 1:
                 table.append("|" + "---|" * len(cells))
@@ -119,6 +126,24 @@ def _blocks(claim: Claim, number: int, sentences: list[Sentence]) -> list[str]:
     blocks += [" ".join(paragraph)] if paragraph else []
     blocks += ["\n".join(table)] if table else []
     return blocks
+
+
+def _table(passage: Passage, row: Unit) -> list[Unit]:
+    """The rows around a row."""
+    units = passage.units
+    first = last = units.index(row)
+    while first > 0 and units[first - 1].kind == "row" and not units[first].header:
+        first -= 1
+    while last + 1 < len(units) and units[last + 1].kind == "row" and not units[last + 1].header:
+        last += 1
+    return list(units[first : last + 1])
+
+
+def _in_one_table(before: Claim, claim: Claim) -> bool:
+    """Whether a claim goes on in the table that the one before it ends in."""
+    last, first = before.units[-1], claim.units[0]
+    same = before.passage.id == claim.passage.id and last.kind == first.kind == "row" and not first.header
+    return same and last in _table(claim.passage, first)
 
 
 def _cell(claims: Sequence[Claim], number_of: Callable[[Claim], int], sentences: list[Sentence]) -> str:

@@ -1,6 +1,7 @@
 """How quotes look in Markdown: nothing is rewritten, and nothing of a page becomes markup."""
 
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,17 @@ def test_a_table_keeps_its_head() -> None:
     head = Unit("row", 0, 8, 0, header=True)
     text = lay_out([Quotes((Claim(rows, (head, rows.units[1])),))]).text
     assert text.splitlines() == ["| Name | Use |", "|---|---|", "| acks_late | late [1] |"]
+
+
+def test_rows_of_one_table_are_shown_as_one_under_its_head() -> None:
+    page = passage(("row", "Name\tUse"), ("row", "one\tfirst"), ("row", "two\tnext"), ("row", "three\tlast"))
+    page = replace(page, units=(replace(page.units[0], header=True), *page.units[1:]))
+    claims = tuple(Claim(page, (page.units[at],)) for at in (1, 3))
+    laid_out = lay_out([Quotes(claims)])
+    assert laid_out.text.splitlines() == ["| Name | Use |", "|---|---|", "| one | first [1] |", "| three | last [2] |"]
+    assert [sentence.citations for sentence in laid_out.sentences] == [(1,), (2,)]
+    apart = lay_out([Quotes((claims[0], replace(claims[1], under="Further")))]).text
+    assert apart.count("| Name | Use |") == 2
 
 
 def test_a_comparison_is_a_table_of_quotes_and_says_what_is_missing() -> None:
