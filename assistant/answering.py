@@ -28,7 +28,7 @@ from assistant.settings import Settings
 from assistant.sources import Sources
 from assistant.spelling import correct
 from assistant.topics import Topics, read_topics
-from assistant.units import Weighed, weigh, weigh_clauses
+from assistant.units import Weighed, weigh, weigh_pieces
 from corpus.instructions import gives_instructions
 from index.passages import Hit
 from index.store import Index
@@ -193,13 +193,16 @@ class Assistant:
 
     def _compose(self, query: Query, found: Found, weighed: Weighed, verdict: Verdict | None = None) -> Answer:
         hits = found.hits[: len(weighed.scores)]
-        clauses = tuple(
-            Asked(clause.text, scores, clause.words)
-            for clause, scores in zip(
-                found.clauses, weigh_clauses(self.index.parts, query, found, len(hits)), strict=True
-            )
+        pieces = zip(found.pieces, weigh_pieces(self.index.parts, query, found, len(hits)), strict=True)
+        asked = tuple(Asked(piece.text, scores, piece.words) for piece, scores in pieces)
+        evidence = Evidence(
+            hits,
+            weighed.scores,
+            found.words,
+            verdict.missing if verdict else (),
+            parts=asked if query.parts else (),
+            clauses=asked if query.clauses else (),
         )
-        evidence = Evidence(hits, weighed.scores, found.words, verdict.missing if verdict else (), clauses)
         laid_out = compose(query, evidence, self._current().sections, self.topics.is_about)
         citations = tuple(
             cite(number, claim.passage, claim.start, claim.end, self.page_text(claim.passage.url))

@@ -90,13 +90,27 @@ def _named(name: str, entities: Sequence[Entity]) -> Side:
 
 
 def with_sides(query: Query) -> Query:
-    """The query with a sub-question a side to search, where it compares what the documents have no sections of."""
-    if query.parts or not (sides := sides_of(query)):
+    """The query with a sub-question a side to search, where it compares."""
+    sides = sides_of(query)
+    if not sides:
         return query
-    aspect = aspect_of(query, sides)
-    context = " ".join(entity.mention for entity in query.entities if not any(side.entity for side in sides))
-    parts = tuple(" ".join(f"{context} {side.name} {aspect}".split()) for side in sides)
-    return replace(query, parts=parts, clauses=())
+    return replace(query, parts=tuple(_alone(query.text, side, sides) for side in sides), clauses=())
+
+
+_COMPARES = re.compile(
+    r"\b(vs\.?|versus|compared? (to|with)?|(the )?differences? between|differs? from|rather than|instead of|and|or)(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def _alone(question: str, side: Side, sides: Sequence[Side]) -> str:
+    """The question about one side alone: the other sides' names are taken out."""
+    text = question
+    for other in sides:
+        if other != side:
+            name = other.entity.mention if other.entity else other.name
+            text = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", " ", text, flags=re.IGNORECASE)
+    return " ".join(_COMPARES.sub(" ", text).split())
 
 
 def aspect_of(query: Query, sides: Sequence[Side]) -> str:
@@ -184,24 +198,28 @@ class Sided:
 def compare(
     query: Query,
     hits: Sequence[Hit],
-    scores: Sequence[Sequence[float]],
+    scores: Sequence[Sequence[Sequence[float]]],
     sides: Sequence[Side],
     sections: Sections,
     is_about: Callable[[Entity, Passage], bool],
 ) -> list[Part]:
     """A table whose every cell is quotes or says that the sources don't say; blocks under headings where a cell would
-    hold code. Empty where no side has anything."""
+    hold code. Empty where no side has anything. `scores` has for each side what the hits' units have for it."""
     sided = Sided(sides, is_about)
     aspect = aspect_of(query, sides)
-    hits, scores = _about_entities(query, sides, hits, scores, is_about)
-    described = [_described(side, sections) or _defined(side, sided, hits, scores) for side in sides]
+    kept = _about_entities(query, sides, hits, is_about)
+    hits = [hits[at] for at in kept]
+    scores = [[rows[at] for at in kept] for rows in scores]
+    described = [
+        _described(side, sections) or _defined(side, sided, hits, own) for side, own in zip(sides, scores, strict=True)
+    ]
     rows: list[tuple[str, tuple[tuple[Claim, ...], ...]]] = []
     labels = list(dict.fromkeys(label for own in described for label in own))
     if aspect or any(len(own) < 2 for own in described):
         asked = []
         for at, (side, own) in enumerate(zip(sides, described, strict=True)):
             asked.append(
-                _cell(side, sided, hits, scores, _ends({label: own[label] for label in own if label in _FIXED}))
+                _cell(side, sided, hits, scores[at], _ends({label: own[label] for label in own if label in _FIXED}))
             )
             described[at] = _without(own, _ends({"": asked[-1]}))
         rows.append((_as_written(aspect, hits) or "What the sources say", tuple(asked)))
@@ -265,18 +283,12 @@ def _ends(own: Mapping[str, Sequence[Claim]]) -> set[tuple[str, int]]:
 
 
 def _about_entities(
-    query: Query,
-    sides: Sequence[Side],
-    hits: Sequence[Hit],
-    scores: Sequence[Sequence[float]],
-    is_about: Callable[[Entity, Passage], bool],
-) -> tuple[Sequence[Hit], Sequence[Sequence[float]]]:
-    """Where the sides are parts of one thing that the question names ("open or half-open circuit breaker"), what is
-    about that."""
-    if any(side.entity for side in sides) or not query.entities:
-        return hits, scores
+    query: Query, sides: Sequence[Side], hits: Sequence[Hit], is_about: Callable[[Entity, Passage], bool]
+) -> list[int]:
+    """Which hits count: where the sides are parts of one thing that the question names ("open or half-open circuit
+    breaker"), those about it."""
     own = [at for at, hit in enumerate(hits) if any(is_about(entity, hit.passage) for entity in query.entities)]
-    return ([hits[at] for at in own], [scores[at] for at in own]) if own else (hits, scores)
+    return own if own and not any(side.entity for side in sides) else list(range(len(hits)))
 
 
 def _defined(

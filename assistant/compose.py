@@ -63,12 +63,13 @@ class Evidence:
     scores: Sequence[Sequence[float]]
     rarity: dict[str, float]
     missing: tuple[str, ...] = ()  # words of the question that the sources have nothing of
+    parts: tuple[Asked, ...] = ()  # of a comparison, each side by itself
     clauses: tuple[Asked, ...] = ()  # where it asks two or three things, each by itself
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One clause of a question, with the scores that the units of the evidence's hits have for it."""
+    """A part or clause of a question, with the scores that the units of the evidence's hits have for it."""
 
     text: str
     scores: Sequence[Sequence[float]]
@@ -86,7 +87,8 @@ def compose(
         intent = "resource"
         parts = _links(hits, scores)
     elif sides := sides_of(query):
-        parts = compare(query, hits, scores, sides, sections, is_about)
+        own = [trusted(*sections.widen(evidence.hits, part.scores))[1] for part in evidence.parts]
+        parts = compare(query, hits, own or [scores] * len(sides), sides, sections, is_about)
     elif not query.entities and not evidence.clauses and (intent == "recommend" or _ASKS_FOR_ONE.search(query.text)):
         parts = _recommendation(hits, scores, evidence.rarity)
     if not parts:

@@ -80,7 +80,7 @@ class Entity:
 class Query:
     """A question, understood.
 
-    `parts` are the sub-questions that are searched beside the whole: one an entity for a comparison, else empty.
+    `parts` are the sub-questions that are searched beside the whole: one a side for a comparison (comparing.py), else empty.
     `clauses` likewise, where it asks two or three things; each is then answered by itself. One of the two is empty.
     """
 
@@ -177,12 +177,7 @@ def understand(question: str, topics: Mapping[str, str]) -> Query:
     """`topics` maps each heading of the documents to its anchor."""
     entities = find_entities(question, topics)
     intent = find_intent(question)
-    parts: tuple[str, ...] = ()
-    if intent == "compare" and len(entities) > 1:
-        parts = tuple(_without_others(question, entity, entities) for entity in entities)
-    query = Query(question, intent, entities, parts)
-    if parts:
-        return query
+    query = Query(question, intent, entities)
     subjects = (*(entity.mention for entity in entities), *query.names)
     return replace(query, clauses=tuple(_about(clause, subjects) for clause in clauses_of(question)))
 
@@ -273,13 +268,3 @@ def _names(headings: tuple[str, ...]) -> tuple[tuple[re.Pattern[str], str], ...]
 @cache
 def _aliases() -> dict[str, dict[str, Any]]:
     return tomllib.loads((Path(__file__).parent / "aliases.toml").read_text(encoding="utf-8"))
-
-
-def _without_others(question: str, entity: Entity, entities: tuple[Entity, ...]) -> str:
-    """The question about one side alone: the other sides' names are taken out."""
-    text = question
-    for other in entities:
-        if other != entity:
-            text = re.sub(rf"(?<![\w.]){re.escape(other.mention)}(?!\w)", " ", text, flags=re.IGNORECASE)
-    text = re.sub(r"\b(vs\.?|versus|compared? (to|with)?|difference between|and|or)\b", " ", text, flags=re.IGNORECASE)
-    return " ".join(text.split())

@@ -59,7 +59,7 @@ class Found:
     asked: Asked
     words: dict[str, float]  # the question's terms with their rarity (idf)
     unknown: tuple[str, ...]  # its terms that the corpus doesn't have
-    clauses: tuple[Clause, ...] = ()  # one for each of the query's
+    pieces: tuple[Piece, ...] = ()  # one for each of the query's parts or clauses
 
     def reordered(self, scores: Sequence[float], limit: int) -> Found:
         """The best `limit`, the first hits by a reranker's scores for them, which are kept as the signal "reranker";
@@ -81,23 +81,23 @@ class Found:
             hits=tuple(self.hits[at] for at in kept),
             features=self.features[list(kept)],
             rows=tuple(self.rows[at] for at in kept),
-            clauses=tuple(replace(clause, scores=tuple(clause.scores[at] for at in kept)) for clause in self.clauses),
+            pieces=tuple(replace(piece, scores=tuple(piece.scores[at] for at in kept)) for piece in self.pieces),
         )
 
-    def by(self, clause: Clause) -> Found:
-        """The same hits as one clause of the question finds and reads them."""
-        hits = tuple(replace(hit, score=score) for hit, score in zip(self.hits, clause.scores, strict=True))
-        return replace(self, hits=hits, asked=clause.asked, words=clause.words, clauses=())
+    def by(self, piece: Piece) -> Found:
+        """The same hits as one part or clause of the question finds and reads them."""
+        hits = tuple(replace(hit, score=score) for hit, score in zip(self.hits, piece.scores, strict=True))
+        return replace(self, hits=hits, asked=piece.asked, words=piece.words, pieces=())
 
 
 @dataclass(frozen=True)
-class Clause:
-    """One of the things that a question asks: how the encoder reads it, its terms with their rarity, the hits' scores."""
+class Piece:
+    """A part or clause of a question: how the encoder reads it, its terms with their rarity, the hits' scores."""
 
     text: str
     asked: Asked
     words: dict[str, float]
-    scores: tuple[float, ...]  # one a hit; a hit that the clause doesn't find has less than all that it finds
+    scores: tuple[float, ...]  # one a hit; a hit that it doesn't find has the least of those that it finds
 
 
 @dataclass(frozen=True)
@@ -159,12 +159,12 @@ def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: st
     )
     matrix = np.stack([signals[number] for _, number in order]) if order else np.zeros((0, len(FEATURES)), np.float32)
     rows = tuple(number for _, number in order)
-    clauses = tuple(
-        Clause(search.form, search.asked, search.rarity, _scores(ranking, rows))
-        for search, ranking in zip(searches, ranked, strict=True)
-        if search.form in query.clauses
+    found = dict(zip(forms, zip(searches, ranked, strict=True), strict=True))
+    pieces = tuple(
+        Piece(form, found[form][0].asked, found[form][0].rarity, _scores(found[form][1], rows))
+        for form in (*query.parts, *query.clauses)
     )
-    return Found(hits, matrix, rows, asked[0], first.rarity, first.unknown, clauses)
+    return Found(hits, matrix, rows, asked[0], first.rarity, first.unknown, pieces)
 
 
 def _scores(ranking: Sequence[tuple[float, int]], rows: Sequence[int]) -> tuple[float, ...]:

@@ -50,9 +50,9 @@ def weigh(parts: Parts, query: Query, found: Found, most: int) -> Weighed:
     return Weighed([(row @ weights).tolist() for row in features], features)
 
 
-def weigh_clauses(parts: Parts, query: Query, found: Found, most: int) -> list[list[list[float]]]:
-    """Likewise for each clause of the question by itself: its scores of the units, a list a hit."""
-    return [weigh(parts, replace(query, text=clause.text), found.by(clause), most).scores for clause in found.clauses]
+def weigh_pieces(parts: Parts, query: Query, found: Found, most: int) -> list[list[list[float]]]:
+    """Likewise for each part or clause of the question by itself: its scores of the units, a list a hit."""
+    return [weigh(parts, replace(query, text=piece.text), found.by(piece), most).scores for piece in found.pieces]
 
 
 def unit_features(

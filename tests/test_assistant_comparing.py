@@ -51,8 +51,16 @@ def test_what_is_asked_about_them(question: str, aspect: str) -> None:
 
 def test_each_side_is_searched_for() -> None:
     assert with_sides(understand("Redis broker vs SQS broker on timeouts", TOPICS)).parts == (
-        "Redis broker timeouts",
-        "SQS broker timeouts",
+        "Redis broker on timeouts",
+        "SQS broker on timeouts",
+    )
+    assert with_sides(understand("Celery visibility timeout: Redis broker vs SQS broker", TOPICS)).parts == (
+        "Celery visibility timeout: Redis broker",
+        "Celery visibility timeout: SQS broker",
+    )
+    assert with_sides(understand("What is the difference between Temporal and Airflow for retries?", TOPICS)).parts == (
+        "What is Temporal for retries?",
+        "What is Airflow for retries?",
     )
     assert with_sides(understand("What is Temporal?", TOPICS)).parts == ()
 
@@ -72,9 +80,8 @@ def composed(
     question: str, pages: list[Passage], scores: list[list[float]], kb: Assistant
 ) -> list[Comparison | Quotes | Words]:
     query = understand(question, {})
-    return compare(
-        query, [hit(page) for page in pages], scores, sides_of(query), Sections(kb.index), kb.topics.is_about
-    )
+    hits = [hit(page) for page in pages]
+    return compare(query, hits, [scores, scores], sides_of(query), Sections(kb.index), kb.topics.is_about)
 
 
 def test_sides_that_only_pages_know_get_their_cells(kb: Assistant) -> None:

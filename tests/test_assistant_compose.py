@@ -179,7 +179,7 @@ def test_both_questions_are_answered(kb: Assistant) -> None:
     two = passage(("sentence", "The coordinator writes a log of its votes."), id="b")
     question = "How many servers may fail, and what does the coordinator log?"
     clauses = (Asked("How many servers may fail", [[3.0], [-2.0]], {}), Asked("what is logged", [[-2.0], [1.0]], {}))
-    evidence = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {}, (), clauses)
+    evidence = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {}, clauses=clauses)
     said = compose(understand(question, {}), evidence, Sections(kb.index), kb.topics.is_about).text
     assert said == "Of five servers two may fail at once. [1]\n\nThe coordinator writes a log of its votes. [2]"
     alone = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {})

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assistant.conversation import resolve, user_turns
-from assistant.query import check_question, expansions, find_entities, find_intent, understand
+from assistant.query import check_question, expansions, find_entities, find_intent
 from corpus.errors import QuestionError
 
 TOPICS = {
@@ -87,13 +87,6 @@ def test_tools_are_found_by_their_aliases_in_order_and_once() -> None:
 )
 def test_the_intent_shows_in_the_words(question: str, intent: str) -> None:
     assert find_intent(question) == intent
-
-
-def test_a_comparison_is_split_into_its_sides() -> None:
-    query = understand("What is the difference between Temporal and Airflow for retries?", TOPICS)
-    assert len(query.parts) == 2
-    assert "Airflow" not in query.parts[0]
-    assert "Temporal" not in query.parts[1]
 
 
 def test_acronyms_bring_the_words_they_stand_for() -> None:
