@@ -209,7 +209,9 @@ def clauses_of(question: str) -> tuple[str, ...]:
         if colon and len(lead.split()) <= _LEAD_WORDS and not _ASKS.match(lead):
             said.append(lead)
             sentence = rest
-        if _ASKS.match(sentence) or sentence.endswith("?"):
+        if not sentence.startswith("(") and (
+            _ASKS.match(sentence) or sentence.endswith("?")
+        ):  # in brackets: what was said before
             asked += [clause for clause in _JOINT.split(sentence) if terms(clause)]
         else:
             said.append(sentence)
