@@ -248,9 +248,14 @@ def find_entities(question: str, topics: Mapping[str, str]) -> tuple[Entity, ...
 
 def expansions(question: str) -> tuple[str, ...]:
     """Words to search beside the question's own: what its acronyms stand for."""
-    table = {term: str(words) for term, words in _aliases()["expansions"].items()}
-    low = question.lower()
-    return tuple(words for term, words in table.items() if re.search(rf"(?<![\w-]){re.escape(term)}(?![\w-])", low))
+    found = {match.group().lower() for match in _acronyms().finditer(question)}
+    return tuple(str(words) for term, words in _aliases()["expansions"].items() if term in found)
+
+
+@cache
+def _acronyms() -> re.Pattern[str]:
+    longest_first = sorted(_aliases()["expansions"], key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, longest_first))})(?![\w-])", re.IGNORECASE)
 
 
 @cache

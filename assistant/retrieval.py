@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from assistant.query import Query, expansions
 from assistant.topics import Topics, site_of
+from index.embed import Reading
 from index.lexical import top
 from index.nearest import BODY, HEADED
 from index.passages import Hit
@@ -111,7 +112,17 @@ class Asked:
 
 def read_question(index: Index, text: str) -> Asked:
     """One run of the encoder. A question of function words alone has no tokens."""
-    reading = next(iter(index.embedder.read([text], [()])))
+    (asked,) = read_questions(index, [text])
+    return asked
+
+
+def read_questions(index: Index, texts: Sequence[str]) -> list[Asked]:
+    """Several at once, side by side."""
+    readings = index.embedder.read(texts, [()] * len(texts))
+    return [_asked(index, text, reading) for text, reading in zip(texts, readings, strict=True)]
+
+
+def _asked(index: Index, text: str, reading: Reading) -> Asked:
     weights = np.zeros(len(reading.tokens), np.float32)
     for word in re.finditer(r"\w+", text):
         own = (reading.offsets[:, 0] >= word.start()) & (reading.offsets[:, 0] < word.end())
@@ -131,7 +142,7 @@ def load_model(name: str) -> dict[str, Any]:
 def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: str | None = None) -> Found:
     """The best `limit` passages for a question, within `only` where it is given (see `Topics.rows_within`)."""
     forms = list(dict.fromkeys([query.text, *query.parts, *query.clauses]))
-    asked = [read_question(index, form) for form in forms]
+    asked = read_questions(index, forms)
     within = topics.rows_within(only) if only else None
     weights = load_model("passages")["weights"]
     row = np.array([weights[name] for name in FEATURES], np.float32)
