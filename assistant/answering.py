@@ -115,7 +115,7 @@ class Assistant:
             if reply is None:
                 found = self._retrieve(query, CONSIDERED, only)
                 clock.lap("retrieve")
-                weighed = weigh(self.index.parts, query, found, CONSIDERED if query.parts or query.clauses else QUOTED)
+                weighed = weigh(query, found, CONSIDERED if query.parts or query.clauses else QUOTED)
                 verdict = decide(found, query, weighed, self.settings.unsupported)
                 answered = verdict.reason is None
                 reply = (
@@ -193,7 +193,7 @@ class Assistant:
 
     def _compose(self, query: Query, found: Found, weighed: Weighed, verdict: Verdict | None = None) -> Answer:
         hits = found.hits[: len(weighed.scores)]
-        pieces = zip(found.pieces, weigh_pieces(self.index.parts, query, found, len(hits)), strict=True)
+        pieces = zip(found.pieces, weigh_pieces(query, found, len(hits)), strict=True)
         asked = tuple(Asked(piece.text, scores, piece.words) for piece, scores in pieces)
         evidence = Evidence(
             hits,

@@ -60,6 +60,7 @@ class Found:
     asked: Asked
     words: dict[str, float]  # the question's terms with their rarity (idf)
     unknown: tuple[str, ...]  # its terms that the corpus doesn't have
+    nearness: tuple[NDArray[np.float32], ...]  # one a hit: how near its parts are to the question, see Parts.likenesses
     pieces: tuple[Piece, ...] = ()  # one for each of the query's parts or clauses
 
     def reordered(self, scores: Sequence[float], limit: int) -> Found:
@@ -82,13 +83,21 @@ class Found:
             hits=tuple(self.hits[at] for at in kept),
             features=self.features[list(kept)],
             rows=tuple(self.rows[at] for at in kept),
-            pieces=tuple(replace(piece, scores=tuple(piece.scores[at] for at in kept)) for piece in self.pieces),
+            nearness=tuple(self.nearness[at] for at in kept),
+            pieces=tuple(
+                replace(
+                    piece,
+                    scores=tuple(piece.scores[at] for at in kept),
+                    nearness=tuple(piece.nearness[at] for at in kept),
+                )
+                for piece in self.pieces
+            ),
         )
 
     def by(self, piece: Piece) -> Found:
         """The same hits as one part or clause of the question finds and reads them."""
         hits = tuple(replace(hit, score=score) for hit, score in zip(self.hits, piece.scores, strict=True))
-        return replace(self, hits=hits, asked=piece.asked, words=piece.words, pieces=())
+        return replace(self, hits=hits, asked=piece.asked, words=piece.words, nearness=piece.nearness, pieces=())
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,7 @@ class Piece:
     asked: Asked
     words: dict[str, float]
     scores: tuple[float, ...]  # one a hit; a hit that it doesn't find has the least of those that it finds
+    nearness: tuple[NDArray[np.float32], ...]  # one a hit
 
 
 @dataclass(frozen=True)
@@ -172,10 +182,11 @@ def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: st
     rows = tuple(number for _, number in order)
     found = dict(zip(forms, zip(searches, ranked, strict=True), strict=True))
     pieces = tuple(
-        Piece(form, found[form][0].asked, found[form][0].rarity, _scores(found[form][1], rows))
+        Piece(form, search.asked, search.rarity, _scores(ranking, rows), search.nearness_of(rows))
         for form in (*query.parts, *query.clauses)
+        for search, ranking in (found[form],)
     )
-    return Found(hits, matrix, rows, asked[0], first.rarity, first.unknown, pieces)
+    return Found(hits, matrix, rows, asked[0], first.rarity, first.unknown, first.nearness_of(rows), pieces)
 
 
 def _scores(ranking: Sequence[tuple[float, int]], rows: Sequence[int]) -> tuple[float, ...]:
@@ -215,6 +226,7 @@ class Search:
         self.headings = scores["headings"] / ceiling
         self.nearest = index.nearest(asked.vector)
         self.found: dict[str, set[int]] = {}
+        self._nearness: dict[int, NDArray[np.float32]] = {}
 
     def candidates(self, within: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """Rows that any list has near its top, in row order; only rows of `within` where it is given."""
@@ -251,6 +263,12 @@ class Search:
         found = lexical.presence(exact, chosen, "body") | lexical.presence(exact, chosen, "headings")
         return np.asarray(found.any(axis=0))
 
+    def nearness_of(self, rows: Sequence[int]) -> tuple[NDArray[np.float32], ...]:
+        """How near the parts of these passages are to the question's tokens, see `Parts.likenesses`; kept."""
+        new = [row for row in rows if row not in self._nearness]
+        self._nearness.update(zip(new, self.index.parts.likenesses(new, self.asked.tokens), strict=True))
+        return tuple(self._nearness[row] for row in rows)
+
     def features(self, rows: Sequence[int], places: Sequence[Place]) -> NDArray[np.float32]:
         """One row a candidate, columns as FEATURES, each about 0..1."""
         if not rows:
@@ -258,7 +276,7 @@ class Search:
         named = self.topics.sites_named(self.form, self.query.entities)
         wants_document = self.query.intent in ("resource", "recommend")
         part = [float(one[1:].max(initial=0.0)) for one in self.index.parts.cosines(rows, self.asked.vector)]
-        nearness = self.index.parts.likenesses(rows, self.asked.tokens)
+        nearness = self.nearness_of(rows)
         maxsim = [float(np.dot(one.max(axis=0, initial=0.0), self.asked.weights)) for one in nearness]
         columns = []
         for at, (number, passage) in enumerate(zip(rows, places, strict=True)):

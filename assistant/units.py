@@ -6,7 +6,6 @@ The weights stand in weights.json with how they were fitted (`python -m evals.fi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 from assistant.query import Query
 from assistant.retrieval import Found, load_model
 from index.chunk import plain_markdown
-from index.parts import Parts
 from index.passages import Hit
 from index.terms import terms
 
@@ -42,33 +40,28 @@ class Weighed:
     features: list[NDArray[np.float64]]  # a row a unit, columns as UNIT_FEATURES
 
 
-def weigh(parts: Parts, query: Query, found: Found, most: int) -> Weighed:
+def weigh(query: Query, found: Found, most: int) -> Weighed:
     """The units of the first `most` hits, under the fitted model."""
     model = load_model("units")["weights"]
     weights = np.array([model[name] for name in UNIT_FEATURES])
-    features = unit_features(query, found, most, parts.likenesses(found.rows[:most], found.asked.tokens))
+    features = unit_features(query, found, most)
     return Weighed([(row @ weights).tolist() for row in features], features)
 
 
-def weigh_pieces(parts: Parts, query: Query, found: Found, most: int) -> list[list[list[float]]]:
+def weigh_pieces(query: Query, found: Found, most: int) -> list[list[list[float]]]:
     """Likewise for each part or clause of the question by itself: its scores of the units, a list a hit."""
-    return [weigh(parts, replace(query, text=piece.text), found.by(piece), most).scores for piece in found.pieces]
+    return [weigh(replace(query, text=piece.text), found.by(piece), most).scores for piece in found.pieces]
 
 
-def unit_features(
-    query: Query, found: Found, most: int, nearness: Sequence[NDArray[np.float32]]
-) -> list[NDArray[np.float64]]:
-    """One array for each of the first `most` hits: a row a unit, columns as UNIT_FEATURES.
-
-    `nearness` has for each hit a row for the headings and one a unit, a column for each of the question's tokens.
-    """
+def unit_features(query: Query, found: Found, most: int) -> list[NDArray[np.float64]]:
+    """One array for each of the first `most` hits: a row a unit, columns as UNIT_FEATURES."""
     hits = found.hits[:most]
     spoken = [[_spoken(hit, at) for at in range(len(hit.passage.units))] for hit in hits]
     total = sum(found.words.values()) or 1.0
     best = max((hit.score for hit in hits), default=0.0)
     asks_amount = bool(_ASKS_AMOUNT.search(query.text.lower()))
     features = []
-    for hit, row, near in zip(hits, spoken, nearness, strict=True):
+    for hit, row, near in zip(hits, spoken, found.nearness, strict=False):  # of the headings first, then of each unit
         # np.dot, not "@": OpenBLAS' kernels may leave a floating-point flag behind that "@" reports as a warning.
         alone, headed = (np.dot(one, found.asked.weights) for one in (near[1:], np.maximum(near[1:], near[0])))
         heading = set(terms(" ".join(hit.passage.headings)))

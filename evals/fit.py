@@ -144,7 +144,7 @@ def unit_groups(corpora: Corpora) -> list[Group]:
         if not question.vital:
             continue
         found = _retrieved(assistant, query, QUOTED)
-        features = weigh(assistant.index.parts, query, found, QUOTED).features
+        features = weigh(query, found, QUOTED).features
         right = [_tells(question, hit.passage, unit) for hit in found.hits for unit in hit.passage.units]
         groups.append(Group(question.cluster, np.concatenate(features), np.array(right)))
     return groups
@@ -223,7 +223,7 @@ def answerable(corpora: Corpora) -> dict[str, Any]:
 
 
 def _signals(assistant: Assistant, query: Query, found: Retrieved) -> Array:
-    values = signals_of(found, query, weigh(assistant.index.parts, query, found, QUOTED))
+    values = signals_of(found, query, weigh(query, found, QUOTED))
     return np.array([[values[name] for name in SIGNALS]])
 
 

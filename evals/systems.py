@@ -186,7 +186,7 @@ class Oracle:
         found = retrieve(self.corpus.index, topics, query, limit=1)
         hits = tuple(Hit(passage, 1.0, ("gold",)) for passage in gold.values())
         found = replace(found, hits=hits, rows=tuple(gold))
-        weighed = weigh(self.corpus.index.parts, query, found, len(hits))
+        weighed = weigh(query, found, len(hits))
         return replace(self.assistant._compose(query, found, weighed), confidence=1.0)
 
     def _gold(self, question: Question) -> dict[int, Passage]:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.model
 def signals(kb: Assistant, question: str) -> dict[str, float]:
     query = kb.understand(question)
     found = retrieve(kb.index, kb.topics, query, limit=10)
-    return signals_of(found, query, weigh(kb.index.parts, query, found, QUOTED))
+    return signals_of(found, query, weigh(query, found, QUOTED))
 
 
 def test_every_signal_is_there_and_small(kb: Assistant) -> None:
@@ -76,7 +76,7 @@ def test_a_stricter_bound_answers_less(kb: Assistant) -> None:
     assert [bar_for(share, bars) for share in (0.01, 0.02, 0.04, 0.05, 0.5)] == [1.0, 0.8, 0.8, 0.5, 0.2]
     query = kb.understand("Which message brokers does Celery support?")
     found = retrieve(kb.index, kb.topics, query, limit=10)
-    weighed = weigh(kb.index.parts, query, found, QUOTED)
+    weighed = weigh(query, found, QUOTED)
     verdict = decide(found, query, weighed, 0.05)
     assert verdict.reason is None
     assert decide(found, query, weighed, 0.0).reason == "not_stated"
