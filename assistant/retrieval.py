@@ -149,11 +149,19 @@ def load_model(name: str) -> dict[str, Any]:
     return dict(models[name])
 
 
-def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: str | None = None) -> Found:
-    """The best `limit` passages for a question, within `only` where it is given (see `Topics.rows_within`)."""
+def retrieve(
+    index: Index,
+    topics: Topics,
+    query: Query,
+    *,
+    limit: int,
+    only: str | None = None,
+    rows: Sequence[int] | None = None,
+) -> Found:
+    """The best `limit` passages for a question, within `only` (see `Topics.rows_within`) or of `rows` where given."""
     forms = list(dict.fromkeys([query.text, *query.parts, *query.clauses]))
     asked = read_questions(index, forms)
-    within = topics.rows_within(only) if only else None
+    within = topics.rows_within(only) if only else None if rows is None else np.asarray(sorted(rows), np.int64)
     weights = load_model("passages")["weights"]
     row = np.array([weights[name] for name in FEATURES], np.float32)
     searches = [Search(index, topics, form, query, one) for form, one in zip(forms, asked, strict=True)]
@@ -179,14 +187,14 @@ def retrieve(index: Index, topics: Topics, query: Query, *, limit: int, only: st
         for (negative, number), passage in zip(order, index.passages([number for _, number in order]), strict=True)
     )
     matrix = np.stack([signals[number] for _, number in order]) if order else np.zeros((0, len(FEATURES)), np.float32)
-    rows = tuple(number for _, number in order)
+    chosen = tuple(number for _, number in order)
     found = dict(zip(forms, zip(searches, ranked, strict=True), strict=True))
     pieces = tuple(
-        Piece(form, search.asked, search.rarity, _scores(ranking, rows), search.nearness_of(rows))
+        Piece(form, search.asked, search.rarity, _scores(ranking, chosen), search.nearness_of(chosen))
         for form in (*query.parts, *query.clauses)
         for search, ranking in (found[form],)
     )
-    return Found(hits, matrix, rows, asked[0], first.rarity, first.unknown, first.nearness_of(rows), pieces)
+    return Found(hits, matrix, chosen, asked[0], first.rarity, first.unknown, first.nearness_of(chosen), pieces)
 
 
 def _scores(ranking: Sequence[tuple[float, int]], rows: Sequence[int]) -> tuple[float, ...]:

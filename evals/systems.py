@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from assistant.answering import Assistant
 from assistant.answers import Answer, Citation, Sentence
 from assistant.citations import sha256
+from assistant.comparing import with_sides
 from assistant.query import understand
 from assistant.retrieval import retrieve
 from assistant.units import weigh
@@ -26,7 +27,7 @@ from evals.pages import Corpus, locate
 from evals.questions import Question
 from evals.wording import key, plain
 from index.fuse import reciprocal_ranks
-from index.passages import Hit, Passage
+from index.passages import Passage
 
 LIMIT = 20
 """Length of the ranked lists."""
@@ -182,11 +183,9 @@ class Oracle:
             return quoting(question.question, [], self.corpus, 0.0)
         text = question.standalone or question.question
         topics = self.assistant.topics
-        query = understand(text, topics.anchors)
-        found = retrieve(self.corpus.index, topics, query, limit=1)
-        hits = tuple(Hit(passage, 1.0, ("gold",)) for passage in gold.values())
-        found = replace(found, hits=hits, rows=tuple(gold))
-        weighed = weigh(query, found, len(hits))
+        query = with_sides(understand(text, topics.anchors))
+        found = retrieve(self.corpus.index, topics, query, limit=len(gold), rows=list(gold))
+        weighed = weigh(query, found, len(gold))
         return replace(self.assistant._compose(query, found, weighed), confidence=1.0)
 
     def _gold(self, question: Question) -> dict[int, Passage]:
