@@ -10,7 +10,7 @@ from assistant.answering import Assistant
 from assistant.answers import Answer
 from assistant.settings import load_settings
 from corpus.errors import RagError
-from evals.gate import Floors, failures, floors_from, lowered, means, read_floors, run_gate, write_floors
+from evals.gate import Floors, failures, floors_from, lowered, means, read_floors, run_gate, stricter, write_floors
 from evals.metrics.retrieval import Found
 from evals.pages import Corpus
 from evals.questions import FILE, Question, digest, read_questions
@@ -178,5 +178,9 @@ def test_floors_fall_only_when_told_to(tmp_path: Path, bench: Bench) -> None:
     worse = Floors("q", "c", floors.least | {"vital": 0.0}, floors.most | {"wrong": 1.0})
     assert lowered(floors, worse) == ["vital", "wrong"]
     assert lowered(floors, floors) == []
+    better = Floors("q", "d", floors.least | {"vital": 1.0, "truth": 0.0}, floors.most | {"wrong": 0.0})
+    risen = stricter(floors, better)
+    assert (risen.least["vital"], risen.least["truth"], risen.most["wrong"]) == (1.0, floors.least["truth"], 0.0)
+    assert (lowered(floors, risen), risen.corpus) == ([], "d")
     with pytest.raises(RagError, match="gate --set"):
         failures(floors, bench.result.outcomes, "other questions")
