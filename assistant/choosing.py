@@ -26,8 +26,8 @@ _LIST_COUNTS = 60
 """Words that a whole list takes of the budget at most, so that something is left for what else is said."""
 _SHORT_LIST = 60
 """Words of a list that is said whole where half of it is."""
-_WITH_CODE: tuple[Intent, ...] = ("how", "fact", "why", "list")
-"""Where code may be said; a definition or a comparison has none."""
+_WITH_CODE: tuple[Intent, ...] = ("how", "fact", "list")
+"""Where code may be said; a definition, a comparison or a reason has none."""
 _CLEARLY = 1.0
 """A link or a menu's entry has to be this much better, in log odds, than all else to be said unasked."""
 
@@ -83,6 +83,8 @@ def choose(
             continue
         if intent not in _WITH_CODE and any(unit.kind == "code" for unit in group):
             continue
+        if picked.words and rarity and not picked.has(scored.passage) and not _shares_a_word(scored, rarity):
+            continue
         listed = sum(unit.kind == "item" for unit in group) > 1
         picked.add(scored.passage, group, min(words, _LIST_COUNTS) if listed else words)
     return picked.claims()
@@ -99,6 +101,10 @@ class _Picked:
         self._starts: dict[str, set[int]] = {}
         self._passages: dict[str, Passage] = {}
         self._first: int | None = None
+
+    def has(self, passage: Passage) -> bool:
+        """Whether something of a passage was taken."""
+        return passage.id in self._starts
 
     def add(self, passage: Passage, units: Sequence[Unit], words: int) -> None:
         """Takes units of a passage."""
@@ -143,6 +149,12 @@ class _Picked:
                 whole.update(unit.start for unit in items)
                 whole.update([label.start] if label else [])
         return whole
+
+
+def _shares_a_word(scored: Scored, rarity: Mapping[str, float]) -> bool:
+    """Whether a unit or its last heading has a word of the question: without one, another section adds what wasn't asked."""
+    heading = scored.passage.headings[-1] if scored.passage.headings else ""
+    return not rarity.keys().isdisjoint(terms(f"{scored.passage.words(scored.unit)} {heading}"))
 
 
 def _pool(hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[Scored]:

@@ -117,3 +117,22 @@ def test_neighbouring_claims_share_a_citation() -> None:
     merged = merge([Claim(one, one.units[:1]), Claim(one, one.units[1:2])])
     assert len(merged) == 1
     assert one.text[merged[0].start : merged[0].end] == "One.\nTwo."
+
+
+def test_another_section_adds_only_what_has_a_word_of_the_question() -> None:
+    broker = passage(("sentence", "A broker keeps the tasks until a worker takes them."), id="a", headings=("Broker",))
+    other = passage(("sentence", "Load is levelled by a queue of messages."), id="b", headings=("Patterns",))
+    best_first = [[3.0], [2.0]]
+    assert len(said(choose([hit(broker), hit(other)], best_first, "fact", rarity={"broker": 1.0}))) == 1
+    assert len(said(choose([hit(broker), hit(other)], best_first, "fact", rarity={"broker": 1.0, "queue": 1.0}))) == 2
+    headed = replace(other, headings=("Broker",))
+    assert len(said(choose([hit(broker), hit(headed)], best_first, "fact", rarity={"broker": 1.0}))) == 2
+
+
+def test_a_reason_is_given_in_words_not_in_code() -> None:
+    page = passage(
+        ("code", "# imports are slow because files are read often\nimport torch"),
+        ("sentence", "Files are parsed often, so that slow imports cost much."),
+    )
+    assert said(choose([hit(page)], [[3.0, 2.0]], "why")) == ["Files are parsed often, so that slow imports cost much."]
+    assert len(said(choose([hit(page)], [[3.0, 2.0]], "how"))) == 2
