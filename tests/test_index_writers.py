@@ -1,11 +1,9 @@
-"""Who writes an index: one at a time, killed at any moment, on a disk that is full; the index before it answers on."""
+"""Who writes an index: one at a time, on a disk that is full; the index before it answers on. Builds that are killed are in
+test_assistant_cli_serve.py."""
 
 from __future__ import annotations
 
 import os
-import random
-import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -21,7 +19,7 @@ from index.build import build_index
 from index.manifest import writing
 from index.store import open_index
 from tests.fakes import BagOfWords
-from tests.indexes import build, current, found, make_pages
+from tests.indexes import build, make_pages
 from tests.processes import processes
 
 
@@ -58,43 +56,6 @@ def writer() -> Writer:
         return process
 
     return start
-
-
-def test_killed_at_any_moment_the_old_index_answers(tmp_path: Path, writer: Writer) -> None:
-    """Some kills before the swap; one after it leaves the new index, whether or not the process was done. Ten kills of
-    `oka build` are in test_assistant_cli_serve.py."""
-    folder = tmp_path / "index"
-    build_index(folder, [], make_pages("before", 40), BagOfWords(), source_digest="before")
-    expected = found(open_index(folder, BagOfWords()))
-    whole = tmp_path / "timed"
-    shutil.copytree(folder, whole)
-    writer(whole, "warm").join()
-    began = time.monotonic()
-    writer(whole, "timed").join()
-    lasts = time.monotonic() - began
-    chance = random.Random(2)
-    killed = attempt = 0
-    while killed < 4:
-        attempt += 1
-        before = current(folder)
-        process = writer(folder, f"after{attempt}")
-        time.sleep(chance.uniform(0, lasts))
-        process.kill()
-        process.join()
-        assert process.exitcode in (0, -signal.SIGKILL)
-        index = open_index(folder, BagOfWords())
-        if current(folder) == before:
-            assert process.exitcode == -signal.SIGKILL
-            killed += 1
-            assert index.manifest.source_digest == "before"
-            assert found(index) == expected
-        else:
-            assert index.manifest.source_digest == f"after{attempt}"
-            assert index.search(f"after{attempt}", 1)[0].passage.url == "https://example.org/39"
-            build_index(folder, [], make_pages("before", 40), BagOfWords(), source_digest="before")
-            lasts *= 0.7  # the machine is less busy than when it was timed
-    build_index(folder, [], make_pages("last", 40), BagOfWords(), source_digest="last")
-    assert list(folder.glob("build-*")) == [current(folder)]
 
 
 def test_the_lock_of_a_dead_writer_is_taken_over(folder: Path, writer: Writer) -> None:
