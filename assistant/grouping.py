@@ -30,6 +30,11 @@ _POINTS_ELSEWHERE = re.compile(
     r"|for (information|an?|the)\b[^.]*\b(see|refer to|visit|check out|read))\b",
     re.IGNORECASE,
 )
+_ADVERTISES = re.compile(
+    r"\b(sponsor(s|ed|ing|ships?)?|donat(e|es|ing|ions?)|newsletter|sign up|subscribe to our|free trial|talk to (sales|an expert)"
+    r"|request a demo|star us|follow us)\b",
+    re.IGNORECASE,
+)
 _MENU_ITEM = re.compile(
     r"^(\S+ ){0,8}\S*(guide|reference|documentation|docs|page|section|tutorial)s?\.?$", re.IGNORECASE
 )
@@ -46,7 +51,8 @@ class Scored:
 
 
 def stands_alone(scored: Scored, intent: Intent) -> bool:
-    """Whether a unit says something: it is no link that wasn't asked for, no entry of a menu, no pointer elsewhere."""
+    """Whether a unit says something: it is no link that wasn't asked for, no entry of a menu, no pointer elsewhere, no
+    advertisement."""
     words = scored.passage.words(scored.unit).strip()
     kind = scored.unit.kind
     if words.endswith(":") and scored.unit == scored.passage.units[-1]:
@@ -58,7 +64,7 @@ def stands_alone(scored: Scored, intent: Intent) -> bool:
     if kind == "sentence" and intent != "resource":
         finished = words.endswith((".", "!", ":", "。"))
         return len(words.split()) >= (_ENTRY_WORDS if finished else 2 * _ENTRY_WORDS) and not (
-            _POINTS_ELSEWHERE.match(words) or words.endswith("?")
+            _POINTS_ELSEWHERE.match(words) or _ADVERTISES.search(words) or words.endswith("?")
         )
     return kind != "item" or (
         intent == "list"

@@ -1,6 +1,6 @@
 """Finding passages: candidates by words and by meaning, then a linear model over inspectable features.
 
-The weights stand in weights.json with how they were fitted (`python -m evals fit`). Scores are cut at no rank and are
+The weights stand in weights.json with how they were fitted (`python -m evals.fit`). Scores are cut at no rank and are
 comparable within one search; whether the corpus answers at all is decided elsewhere, on scores before this (confidence.py).
 """
 

@@ -129,6 +129,16 @@ def test_another_section_adds_only_what_has_a_word_of_the_question() -> None:
     assert len(said(choose([hit(broker), hit(headed)], best_first, "fact", rarity={"broker": 1.0}))) == 2
 
 
+def test_what_asks_for_money_or_an_address_is_no_answer() -> None:
+    asks, tells = (
+        "Your sponsorship directly supports brokers and tasks.",
+        "Redis and RabbitMQ are supported as brokers.",
+    )
+    page = passage(("sentence", asks), ("sentence", tells))
+    assert said(choose([hit(page)], [[1.5, 1.0]], "list")) == [tells]
+    assert asks in said(choose([hit(page)], [[3.0, 1.0]], "fact"))  # clearly what was asked for
+
+
 def test_a_reason_is_given_in_words_not_in_code() -> None:
     page = passage(
         ("code", "# imports are slow because files are read often\nimport torch"),
