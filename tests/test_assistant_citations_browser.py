@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium"),
 ]
 from PIL import Image, ImageChops  # noqa: E402  # after the test that it is installed
-from playwright.sync_api import Browser, sync_playwright  # noqa: E402  # after the test that it is installed
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402  # after the test that it is installed
 
 PAINT = (255, 0, 255)
 STYLE = b"<style>::target-text{background:#ff00ff !important;color:#ff00ff !important}</style>"
@@ -76,10 +76,18 @@ def marks(browser: Browser, url: str, words: str) -> bool:
     context.route("**/*", lambda route: route.continue_() if "127.0.0.1" in route.request.url else route.abort())
     page = context.new_page()
     page.goto(url, wait_until="load")
-    page.wait_for_timeout(200)
+    found = False
+    for _ in range(6):  # the mark is painted a moment after the page is there
+        page.wait_for_timeout(40)
+        if found := _marked(page, words):
+            break
+    context.close()
+    return found
+
+
+def _marked(page: Page, words: str) -> bool:
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     places = page.evaluate(PLACES, words)
-    context.close()
     paint = Image.new("RGB", picture.size, PAINT)
     same = ImageChops.difference(picture, paint).convert("L").point(lambda value: 255 if value == 0 else 0)
     box = same.getbbox()
