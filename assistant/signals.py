@@ -39,6 +39,7 @@ _MEASURE = r"(default|max(imum)?|min(imum)?|largest|biggest|smallest|highest|low
 _AMOUNT = re.compile(
     r"\b(how (many|much|long|often|big|large|deep|high|fast|far|old|few)|what (number|share|percent\w*)|percent(age)? of|"
     r"what (is |are |'s )?(the |its )?(size|port|version|value|share|number|price|cost)|(does|do|would|will|did) [^?.]+ (cost|charge)|"
+    r"what('s| is| are) (\w+ ){0,3}(prices?|pricing|fees?)|(price|pricing|costs?) (of|per|for)|how expensive|"
     r"limit on the number|per (month|hour|second|minute|year|day|million)|"
     r"default (\w+ ){0,2}(timeout|size|count|limit|port|interval|value|number|delay|period|threshold))\b"
     rf"|(^|[:;,.?]\s|\b(what('s|s| is| are)?|which|and|is there|are there) )((the|a|an|its|hard) )*{_MEASURE}\b"

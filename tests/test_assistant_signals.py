@@ -40,6 +40,8 @@ def test_names_and_numbers_that_the_evidence_lacks(kb: Assistant) -> None:
         ("How many retries does Temporal make?", "amount"),
         ("rabbitmq: default of channel_max?", "amount"),
         ("What does Temporal Cloud cost?", "amount"),
+        ("What is the monthly price of Prefect Cloud?", "amount"),
+        ("Prefect Cloud pricing per seat", "amount"),
         ("What is the largest payload?", "amount"),
         ("When will the next version of Airflow be released?", "future"),
         ("Which one is better?", "bare"),
@@ -69,6 +71,11 @@ def test_what_a_question_asks_for_and_names(kb: Assistant, question: str, signal
 def test_words_of_amounts_and_of_the_future_that_ask_for_neither(kb: Assistant, question: str) -> None:
     found = signals(kb, question)
     assert (found["amount"], found["future"]) == (0, 0)
+
+
+def test_a_price_that_no_source_gives_is_no_answer(kb: Assistant) -> None:
+    assert kb.answer("What is the monthly price of Prefect Cloud?").abstained
+    assert not kb.answer("What is Prefect best for?").abstained
 
 
 def test_a_stricter_bound_answers_less(kb: Assistant) -> None:
