@@ -16,7 +16,7 @@ from assistant.answers import Answer
 from assistant.cache import Answers, in_one_form
 from assistant.citations import Check, check_quote, cite
 from assistant.comparing import with_sides
-from assistant.compose import Asked, Evidence, compose
+from assistant.compose import AskedPart, Evidence, compose
 from assistant.confidence import Verdict, decide
 from assistant.conversation import resolve, user_turns
 from assistant.llm import rephrase
@@ -194,7 +194,7 @@ class Assistant:
     def _compose(self, query: Query, found: Found, weighed: Weighed, verdict: Verdict | None = None) -> Answer:
         hits = found.hits[: len(weighed.scores)]
         pieces = zip(found.pieces, weigh_pieces(query, found, len(hits)), strict=True)
-        asked = tuple(Asked(piece.text, scores, piece.words) for piece, scores in pieces)
+        asked = tuple(AskedPart(piece.text, scores, piece.words) for piece, scores in pieces)
         evidence = Evidence(
             hits,
             weighed.scores,

@@ -63,12 +63,12 @@ class Evidence:
     scores: Sequence[Sequence[float]]
     rarity: dict[str, float]
     missing: tuple[str, ...] = ()  # words of the question that the sources have nothing of
-    parts: tuple[Asked, ...] = ()  # of a comparison, each side by itself
-    clauses: tuple[Asked, ...] = ()  # where it asks two or three things, each by itself
+    parts: tuple[AskedPart, ...] = ()  # of a comparison, each side by itself
+    clauses: tuple[AskedPart, ...] = ()  # where it asks two or three things, each by itself
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedPart:
     """A part or clause of a question, with the scores that the units of the evidence's hits have for it."""
 
     text: str

@@ -209,9 +209,8 @@ def clauses_of(question: str) -> tuple[str, ...]:
         if colon and len(lead.split()) <= _LEAD_WORDS and not _ASKS.match(lead):
             said.append(lead)
             sentence = rest
-        if not sentence.startswith("(") and (
-            _ASKS.match(sentence) or sentence.endswith("?")
-        ):  # in brackets: what was said before
+        from_before = sentence.startswith("(")  # a follow-up has the words of earlier turns in brackets
+        if not from_before and (_ASKS.match(sentence) or sentence.endswith("?")):
             asked += [clause for clause in _JOINT.split(sentence) if terms(clause)]
         else:
             said.append(sentence)

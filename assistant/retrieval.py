@@ -158,10 +158,12 @@ def retrieve(
     only: str | None = None,
     rows: Sequence[int] | None = None,
 ) -> Found:
-    """The best `limit` passages for a question, within `only` (see `Topics.rows_within`) or of `rows` where given."""
+    """The best `limit` passages for a question, within `only` (see `Topics.rows_within`), or of `rows` alone."""
     forms = list(dict.fromkeys([query.text, *query.parts, *query.clauses]))
     asked = read_questions(index, forms)
-    within = topics.rows_within(only) if only else None if rows is None else np.asarray(sorted(rows), np.int64)
+    within = topics.rows_within(only) if only else None
+    if rows is not None:
+        within = np.asarray(sorted(rows), np.int64)
     weights = load_model("passages")["weights"]
     row = np.array([weights[name] for name in FEATURES], np.float32)
     searches = [Search(index, topics, form, query, one) for form, one in zip(forms, asked, strict=True)]

@@ -34,7 +34,10 @@ def oka(
         process = processes().Process(target=_run, args=(command, files, environment(data, **settings), cwd))
         process.start()
         process.join(120)
-        assert process.exitcode is not None, f"{command} takes more than 120 s"
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise AssertionError(f"{command} takes more than 120 s")
         said, noted = (file.read_text("utf-8") for file in files[1:])
     return subprocess.CompletedProcess(command, process.exitcode, said, noted)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from assistant.answering import Assistant
-from assistant.compose import Asked, Evidence, compose, trusted
+from assistant.compose import AskedPart, Evidence, compose, trusted
 from assistant.query import clauses_of, understand
 from assistant.sections import Sections
 from index.passages import Passage
@@ -179,7 +179,10 @@ def test_both_questions_are_answered(kb: Assistant) -> None:
     one = passage(("sentence", "Of five servers two may fail at once."), id="a")
     two = passage(("sentence", "The coordinator writes a log of its votes."), id="b")
     question = "How many servers may fail, and what does the coordinator log?"
-    clauses = (Asked("How many servers may fail", [[3.0], [-2.0]], {}), Asked("what is logged", [[-2.0], [1.0]], {}))
+    clauses = (
+        AskedPart("How many servers may fail", [[3.0], [-2.0]], {}),
+        AskedPart("what is logged", [[-2.0], [1.0]], {}),
+    )
     evidence = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {}, clauses=clauses)
     said = compose(understand(question, {}), evidence, Sections(kb.index), kb.topics.is_about).text
     assert said == "Of five servers two may fail at once. [1]\n\nThe coordinator writes a log of its votes. [2]"
