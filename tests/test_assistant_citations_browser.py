@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium"),
 ]
 from PIL import Image, ImageChops  # noqa: E402  # after the test that it is installed
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402  # after the test that it is installed
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402  # after the test that it is installed
 
 PAINT = (255, 0, 255)
 STYLE = b"<style>::target-text{background:#ff00ff !important;color:#ff00ff !important}</style>"
@@ -70,18 +70,24 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-def marks(browser: Browser, url: str, words: str) -> bool:
-    """Whether the page, opened at this address, shows these words, marked, and marks nothing else."""
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> BrowserContext:
+    """Where pages are opened: no script runs in them, and nothing but loopback is asked for anything."""
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1000, "height": 800})
     context.route("**/*", lambda route: route.continue_() if "127.0.0.1" in route.request.url else route.abort())
-    page = context.new_page()
+    return context
+
+
+def marks(window: BrowserContext, url: str, words: str) -> bool:
+    """Whether the page, opened at this address, shows these words, marked, and marks nothing else."""
+    page = window.new_page()
     page.goto(url, wait_until="load")
     found = False
-    for _ in range(6):  # the mark is painted a moment after the page is there
-        page.wait_for_timeout(40)
+    for _ in range(12):  # the mark is painted a moment after the page is there
         if found := _marked(page, words):
             break
-    context.close()
+        page.wait_for_timeout(20)
+    page.close()
     return found
 
 
@@ -108,7 +114,7 @@ def quotes(passages: list[Passage], most: int) -> list[tuple[Passage, int, int]]
     return units[:: max(1, len(units) // most)][:most]
 
 
-def test_a_link_marks_its_quote(browser: Browser) -> None:
+def test_a_link_marks_its_quote(window: BrowserContext) -> None:
     body = (Path(__file__).parent / "data" / "lighthouse.html").read_bytes()
     page = page_from_html("https://light.test/manual", body)
     with served(body) as site:
@@ -116,19 +122,19 @@ def test_a_link_marks_its_quote(browser: Browser) -> None:
         for passage, start, end in quotes(passages_of(page, BagOfWords().count_tokens), 12):
             link = link_to(passage, page.text, start, end)
             assert ":~:text=" in link
-            assert marks(browser, f"{site.url}/page#{urlsplit(link).fragment}", page.text[start:end]), link
+            assert marks(window, f"{site.url}/page#{urlsplit(link).fragment}", page.text[start:end]), link
             tried += 1
     assert tried >= 10
 
 
-def test_a_link_to_other_words_marks_nothing(browser: Browser) -> None:
+def test_a_link_to_other_words_marks_nothing(window: BrowserContext) -> None:
     body = (Path(__file__).parent / "data" / "lighthouse.html").read_bytes()
     with served(body) as site:
-        assert not marks(browser, f"{site.url}/page#:~:text=no%20such%20words", "Every watch signs the log.")
+        assert not marks(window, f"{site.url}/page#:~:text=no%20such%20words", "Every watch signs the log.")
 
 
 @pytest.mark.model
-def test_links_into_stored_pages_mark_their_quotes(browser: Browser, snapshot: Path, tmp_path: Path) -> None:
+def test_links_into_stored_pages_mark_their_quotes(window: BrowserContext, snapshot: Path, tmp_path: Path) -> None:
     """One quote a page of the linked pages, then more of each until there are PAGES; at least 90 % must be marked."""
     archive = Archive(tmp_path / "pages.warc.gz")
     archive.import_warc(snapshot / "linked-pages.warc.gz")
@@ -146,7 +152,7 @@ def test_links_into_stored_pages_mark_their_quotes(browser: Browser, snapshot: P
             ):
                 link = link_to(passage, page.text, start, end)
                 good = ":~:text=" in link and marks(
-                    browser, f"{site.url}/page#{urlsplit(link).fragment}", page.text[start:end]
+                    window, f"{site.url}/page#{urlsplit(link).fragment}", page.text[start:end]
                 )
                 marked.append(good)
                 missed += [] if good else [link]

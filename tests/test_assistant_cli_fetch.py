@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,31 +22,41 @@ LOGIN = page("Sign in", "Your name", body="<form><input type=password></form>")
 
 
 @pytest.fixture
-def documents(site: Site, tmp_path: Path) -> Path:
-    """A folder with one document that links to four pages of the site."""
+def other() -> Iterator[Site]:
+    """Another site: where politeness has two hosts, a fetch waits for them side by side."""
+    with Site({"/login": lambda exchange: exchange.reply(200, LOGIN)}) as running:
+        yield running
+
+
+@pytest.fixture
+def documents(site: Site, other: Site, tmp_path: Path) -> Path:
+    """A folder with one document that links to two pages of each site."""
     folder = tmp_path / "documents"
     folder.mkdir()
-    names = ("ok", "moved", "login", "none")
-    (folder / "a.md").write_text("# Links\n\n" + "".join(f"- [{name}]({site.url}/{name})\n" for name in names))
+    links = (f"{site.url}/ok", f"{site.url}/moved", f"{other.url}/login", f"{other.url}/none")
+    (folder / "a.md").write_text("# Links\n\n" + "".join(f"- [{url.rpartition('/')[2]}]({url})\n" for url in links))
     site.answers = {
         "/ok": html("Lighthouses"),
         "/moved": lambda exchange: exchange.reply(301, Location="/new"),
         "/new": html("New"),
-        "/login": lambda exchange: exchange.reply(200, LOGIN),
     }
     return folder
 
 
-def test_what_was_fetched_is_told_by_links_and_status(site: Site, documents: Path, tmp_path: Path) -> None:
+def test_what_was_fetched_is_told_by_links_and_status(site: Site, other: Site, documents: Path, tmp_path: Path) -> None:
     data = tmp_path / "var"
-    settings = {"documents": str(documents), "allow_private_hosts": site.host, "contact": "keeper@example.org"}
+    settings = {
+        "documents": str(documents),
+        "allow_private_hosts": f"{site.host},{other.host}",
+        "contact": "keeper@example.org",
+    }
     done = oka("fetch", data=data, **settings)
     assert done.returncode == 0  # pages came; that one link is broken is what `oka links` is for
     summary, *lines = done.stdout.splitlines()
     assert summary.startswith("3 new, 0 changed, 0 unchanged, 1 redirects, 1 missing; 1 failed; ")
     assert lines == [
-        f"  missing: {site.url}/none",
-        f"  failed: {site.url}/login: a login form",
+        f"  missing: {other.url}/none",
+        f"  failed: {other.url}/login: a login form",
         "Next: oka build",
     ]
     assert "fetching pages: 5 of 5" in done.stderr
@@ -60,7 +71,7 @@ def test_what_was_fetched_is_told_by_links_and_status(site: Site, documents: Pat
     assert f"+- [moved]({site.url}/new)\n" in diff
 
     status = json.loads(oka("status", "--json", data=data, **settings).stdout)
-    assert [link["url"] for link in status["missing"]] == [f"{site.url}/login", f"{site.url}/none"]
+    assert [link["url"] for link in status["missing"]] == [f"{other.url}/login", f"{other.url}/none"]
     assert status["failures"] == []  # said already
     assert_another_reader_agrees(data / "pages.warc.gz")
 
@@ -78,9 +89,11 @@ def test_what_failed_later_or_deeper_is_told_by_status_too(site: Site, documents
     ]
 
 
-def test_ctrl_c_keeps_what_arrived_and_the_next_run_goes_on(site: Site, documents: Path, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_arrived_and_the_next_run_goes_on(
+    site: Site, other: Site, documents: Path, tmp_path: Path
+) -> None:
     data = tmp_path / "var"
-    settings = {"documents": str(documents), "allow_private_hosts": site.host}
+    settings = {"documents": str(documents), "allow_private_hosts": f"{site.host},{other.host}"}
     command = [sys.executable, "-m", "assistant.cli", "fetch"]
     with subprocess.Popen(
         command, env=environment(data, **settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/"
@@ -98,7 +111,7 @@ def test_ctrl_c_keeps_what_arrived_and_the_next_run_goes_on(site: Site, document
     site.requests.clear()
     assert oka("fetch", data=data, **settings).returncode == 0
     assert "/ok" not in site.requests
-    assert {f"{site.url}/new", f"{site.url}/login"} <= set(Archive(data / "pages.warc.gz").captures())
+    assert {f"{site.url}/new", f"{other.url}/login"} <= set(Archive(data / "pages.warc.gz").captures())
 
 
 def test_where_nothing_comes_the_exit_code_says_so(site: Site, tmp_path: Path) -> None:

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import random
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
 
-from corpus import Archive, load_pages
+from corpus import Archive, Resource, load_pages, refresh
+from corpus.politeness import Manners
 from tests.loopback import Answer, Site, page
+from tests.processes import processes
 
 KILLS = 6
 COUNT = 24
-
-FETCH = """
-import sys
-from pathlib import Path
-from corpus import Archive, Resource, refresh
-from corpus.politeness import Manners
-path, *hosts = sys.argv[1:]
-links = [Resource(f"http://{host}/docs/", "x", "", "kb/a.md", "a", "A") for host in hosts]
-print("started", flush=True)
-manners = Manners(delay=0.01, jitter=0, backoff=0.01)
-report = refresh(links, Archive(Path(path)), follow_links=2, max_pages=200, allow_private_hosts=frozenset(hosts), manners=manners)
-print(len(report.new) + len(report.unchanged) + report.resumed, report.not_reached)
-"""
 
 
 def answers(name: str) -> dict[str, Answer]:
@@ -54,12 +44,30 @@ def sites() -> Iterator[list[Site]]:
         yield [one, two]
 
 
-def fetch(path: Path, sites: list[Site]) -> subprocess.Popen[str]:
-    arguments = [sys.executable, "-c", FETCH, str(path), *(site.host for site in sites)]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "started\n"
+def start(path: Path, sites: list[Site]) -> ForkServerProcess:
+    """A process that has begun to fetch both sites into the archive."""
+    begun = processes().Event()
+    process = processes().Process(target=_fetch, args=(path, [site.host for site in sites], begun))
+    process.start()
+    assert begun.wait(30)
     return process
+
+
+def _fetch(path: Path, hosts: list[str], begun: Event) -> None:
+    links = [Resource(f"http://{host}/docs/", "x", "", "kb/a.md", "a", "A") for host in hosts]
+    manners = Manners(delay=0.01, jitter=0, backoff=0.01)
+    begun.set()
+    refresh(links, Archive(path), follow_links=2, max_pages=200, allow_private_hosts=frozenset(hosts), manners=manners)
+
+
+def finish(process: ForkServerProcess) -> None:
+    process.join(60)
+    assert process.exitcode == 0
+
+
+def kill(process: ForkServerProcess) -> None:
+    process.kill()
+    process.join()
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -70,9 +78,9 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 def test_killed_and_run_again_is_the_same_as_never_killed(sites: list[Site], tmp_path: Path) -> None:
-    with fetch(tmp_path / "whole.warc.gz", sites) as whole:
-        started = time.monotonic()
-        assert whole.wait(60) == 0
+    whole = start(tmp_path / "whole.warc.gz", sites)
+    started = time.monotonic()
+    finish(whole)
     seconds = time.monotonic() - started
     expected = contents(tmp_path / "whole.warc.gz")
     assert len(expected) == 2 * (1 + COUNT)
@@ -81,15 +89,13 @@ def test_killed_and_run_again_is_the_same_as_never_killed(sites: list[Site], tmp
     chance = random.Random(20260101)
     grown = []
     for _ in range(KILLS):
-        with fetch(path, sites) as process:
-            time.sleep(chance.uniform(0.0, 0.7) * seconds)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        process = start(path, sites)
+        time.sleep(chance.uniform(0.0, 0.7) * seconds)
+        kill(process)
         grown.append(len(contents(path)))
     assert grown == sorted(grown)  # nothing that had arrived was lost
     assert any(0 < pages < len(expected) for pages in grown)
-    with fetch(path, sites) as process:
-        assert process.wait(60) == 0
+    finish(start(path, sites))
     assert contents(path) == expected
     whole_pages, killed_pages = (
         list(load_pages([], Archive(tmp_path / f"{name}.warc.gz"))) for name in ("whole", "killed")
@@ -102,15 +108,13 @@ def test_killed_and_run_again_is_the_same_as_never_killed(sites: list[Site], tmp
 def test_a_run_that_goes_on_asks_for_nothing_twice(sites: list[Site], tmp_path: Path) -> None:
     for site in sites:
         site.requests.clear()
-    with fetch(tmp_path / "pages.warc.gz", sites) as process:
-        time.sleep(0.3)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    process = start(tmp_path / "pages.warc.gz", sites)
+    time.sleep(0.3)
+    kill(process)
     time.sleep(0.1)  # an answer under way may still be counted
     done = set(contents(tmp_path / "pages.warc.gz"))
     for site in sites:
         site.requests.clear()
-    with fetch(tmp_path / "pages.warc.gz", sites) as process:
-        assert process.wait(60) == 0
+    finish(start(tmp_path / "pages.warc.gz", sites))
     for site in sites:
         assert not {site.url + path for path in site.pages} & done

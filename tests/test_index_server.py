@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,33 +118,27 @@ def test_a_build_that_broke_off_is_nowhere_to_be_found_and_is_done_anew(
     assert names(server, "oka-broken-body", "oka-broken-body-unfinished") == ["oka-broken-body"]
 
 
-def test_killed_and_started_again(tmp_path: Path, layers: NDArray[np.float32]) -> None:
-    with ChromaRun(tmp_path / "data") as run:
-        server = ChromaServer(run.url)
-        server.put("oka-build", layers, passages_at, lambda done, total: None)
-        vectors = ServerVectors(server, "oka-build")
-        expected = vectors.nearest(layers[0, 3]).best(5).tolist()
-        run.kill()
-        began = time.monotonic()
-        with pytest.raises(StoreUnreachable, match=r"can't be reached: start it .*OKA_CHROMA_URL"):
-            vectors.nearest(layers[0, 3])
-        assert time.monotonic() - began < 10
-        run.start()
-        assert vectors.nearest(layers[0, 3]).best(5).tolist() == expected
-        nearest = vectors.nearest(layers[0, 3])
-        run.kill()  # in the middle of a question
-        with pytest.raises(StoreUnreachable):
-            nearest.best(5)
-        run.start()
-        assert vectors.nearest(layers[0, 3]).best(5).tolist() == expected
-        run.freeze()
-        began = time.monotonic()
-        with pytest.raises(StoreUnreachable, match="doesn't answer"):
-            vectors.nearest(layers[0, 3])
-        assert time.monotonic() - began < 10
-        run.thaw()
-        assert vectors.nearest(layers[0, 3]).best(5).tolist() == expected
-        server.close()
+def test_killed_and_started_again(chroma: ChromaRun, server: ChromaServer, layers: NDArray[np.float32]) -> None:
+    server.put("oka-build", layers, passages_at, lambda done, total: None)
+    vectors = ServerVectors(server, "oka-build")
+    expected = vectors.nearest(layers[0, 3]).best(5).tolist()
+    nearest = vectors.nearest(layers[0, 3])
+    chroma.kill()
+    began = time.monotonic()
+    with pytest.raises(StoreUnreachable, match=r"can't be reached: start it .*OKA_CHROMA_URL"):
+        vectors.nearest(layers[0, 3])
+    assert time.monotonic() - began < 10
+    with pytest.raises(StoreUnreachable):
+        nearest.best(5)  # of a question that had begun before
+    chroma.start()
+    assert vectors.nearest(layers[0, 3]).best(5).tolist() == expected
+    chroma.freeze()
+    began = time.monotonic()
+    with pytest.raises(StoreUnreachable, match="doesn't answer"):
+        vectors.nearest(layers[0, 3])
+    assert time.monotonic() - began < 10
+    chroma.thaw()
+    assert vectors.nearest(layers[0, 3]).best(5).tolist() == expected
 
 
 def test_nothing_listens_there() -> None:
