@@ -26,7 +26,7 @@ from assistant.retrieval import Found, retrieve
 from assistant.sections import Sections
 from assistant.settings import Settings
 from assistant.sources import Sources
-from assistant.spelling import correct
+from assistant.spelling import correct, write_out
 from assistant.topics import Topics, read_topics
 from assistant.units import Weighed, weigh, weigh_pieces
 from corpus.instructions import gives_instructions
@@ -181,7 +181,9 @@ class Assistant:
         strange = [term for term in own if not self.index.words.frequency(term)]
         # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
         text = question if len(strange) > 1 and 2 * len(strange) >= len(own) else turn.text
-        return with_sides(understand(in_one_form(correct(text, self.index)), self.topics.anchors))
+        return with_sides(
+            understand(in_one_form(correct(write_out(text, self.index), self.index)), self.topics.anchors)
+        )
 
     def _retrieve(self, query: Query, limit: int, only: str | None) -> Found:
         reranker = self.sources.reranker

@@ -28,6 +28,14 @@ _SHORT_LIST = 60
 """Words of a list that is said whole where half of it is."""
 _WITH_CODE: tuple[Intent, ...] = ("how", "fact", "list")
 """Where code may be said; a definition, a comparison or a reason has none."""
+_CODE_BEHIND = 1.0
+"""What code loses, in log odds, where none is asked for: it has the question's names without saying anything of them."""
+_ASKS_FOR_CODE = re.compile(
+    r"\b(code|snippets?|examples?|syntax|commands?|cli|shell|flags?|options?|(one|single) line|query|expressions?|yaml|json"
+    r"|config(ure|uration)?|settings?|fields?|parameters?|arguments?|keys?|methods?|functions?|class|decorators?|throw|raise"
+    r"|imports?|call)\b|[=(]",
+    re.IGNORECASE,
+)
 _CLEARLY = 1.0
 """A link or a menu's entry has to be this much better, in log odds, than all else to be said unasked."""
 
@@ -59,13 +67,15 @@ def choose(
     rarity: Mapping[str, float] | None = None,
     most: int | None = None,
     margin: float = _MARGIN,
+    code: bool = False,
 ) -> list[Claim]:
     """The claims of an answer: the best unit's first, then the rest of its passage and the other passages in page order.
 
     `scores[i][j]` says how well unit j of hit i answers the question, `rarity` has the question's words with their
-    weights. The first group of units may exceed `budget` words, but not `most`. Empty where nothing can be said.
+    weights, `code` whether it asks for code. The first group of units may exceed `budget` words, but not `most`. Empty
+    where nothing can be said.
     """
-    pool = _pool(hits, scores)
+    pool = _pool(hits, scores, _CODE_BEHIND if intent != "how" and not code else 0.0)
     best_alone = max((scored.score for scored in pool if stands_alone(scored, intent)), default=float("-inf"))
     clearly = float("inf") if intent in ("list", "define", "compare") else _CLEARLY
     if best_alone > float("-inf"):
@@ -157,10 +167,15 @@ def _shares_a_word(scored: Scored, rarity: Mapping[str, float]) -> bool:
     return not rarity.keys().isdisjoint(terms(f"{scored.passage.words(scored.unit)} {heading}"))
 
 
-def _pool(hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[Scored]:
-    """All units that may be claims, best first. What tells its reader what to do with his assistant is none."""
+def asks_for_code(question: str) -> bool:
+    """Whether an answer may begin with code: the question speaks of code, commands or settings, or has some itself."""
+    return bool(_ASKS_FOR_CODE.search(question))
+
+
+def _pool(hits: Sequence[Hit], scores: Sequence[Sequence[float]], code_behind: float) -> list[Scored]:
+    """All units that may be claims, best first; code loses `code_behind`."""
     pool = [
-        Scored(unit, hit.passage, rank, score)
+        Scored(unit, hit.passage, rank, score - code_behind * (unit.kind == "code"))
         for rank, (hit, row) in enumerate(zip(hits, scores, strict=True))
         for unit, score in zip(hit.passage.units, row, strict=True)
         if unit.kind != "label" and not unit.header and score > float("-inf")

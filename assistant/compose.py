@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from urllib.parse import urlsplit
 
-from assistant.choosing import Claim, choose, merge
+from assistant.choosing import Claim, asks_for_code, choose, merge
 from assistant.comparing import compare, sides_of
 from assistant.grouping import defines
 from assistant.layout import NOT_STATED, LaidOut, Part, Quotes, Words, lay_out
@@ -32,6 +32,7 @@ _ASKS_FOR_PAGES = re.compile(
     r"|paper|tutorial|talk)\b|\bwhere (is|are) .{2,60}\b(explained|documented|described|covered)\b"
     r"|\bwhere (can|do|could|should|might|would) (i|we|one|you) (\w+ )?(read|learn|find|look|start)\b"
     r"|\bpoint me (to|at)\b"
+    r"|\bacademic references\b|\breferences (for|on|about)\b"
     r"|\b(links?|resources|further reading|reading list|books?|papers?|docs|documentation|tutorials?) (for|on"
     r"|about|to)\b"
     r"|\bread (up|more)\b|\b(good|more|further) (reading|resources|links)\b",
@@ -96,7 +97,9 @@ def compose(
             scores = _with_definitions(query, hits, scores)
         elif intent in ("compare", "recommend"):
             intent = "fact"  # it names nothing that could be compared or recommended
-        claims = _for_each_clause(evidence, sections) or merge(choose(hits, scores, intent, rarity=evidence.rarity))
+        claims = _for_each_clause(evidence, sections) or merge(
+            choose(hits, scores, intent, rarity=evidence.rarity, code=asks_for_code(query.text))
+        )
         parts = [Quotes(tuple(claims))] if claims else []
     if parts and evidence.missing:
         named = ", ".join(f"“{word}”" for word in evidence.missing)
@@ -112,7 +115,8 @@ def _for_each_clause(evidence: Evidence, sections: Sections) -> list[Claim]:
     claims: list[Claim] = []
     for clause in evidence.clauses:
         hits, scores = trusted(*sections.widen(evidence.hits, clause.scores))
-        for claim in choose(hits, scores, find_intent(clause.text), _CLAUSE_WORDS, clause.rarity):
+        code = asks_for_code(clause.text)
+        for claim in choose(hits, scores, find_intent(clause.text), _CLAUSE_WORDS, clause.rarity, code=code):
             fresh = tuple(unit for unit in claim.units if (claim.passage.url, unit.start) not in said)
             said.update((claim.passage.url, unit.start) for unit in fresh)
             claims += [replace(claim, units=fresh)] if any(unit.kind != "label" for unit in fresh) else []

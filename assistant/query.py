@@ -28,7 +28,7 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (  # the first that matches
     (
         "resource",
         r"\bwhere (can|do|could|should|might) (i|we|one) (read|learn|find|look|start)|\b(link|links|url|resources?|"
-        r"further reading|reading list|books?|papers?|articles?|tutorials?|official docs|documentation (for|on|about"
+        r"further reading|reading list|academic references|books?|papers?|articles?|tutorials?|official docs|documentation (for|on|about"
         r"|page|site))\b"
         r"|\b(docs|documentation) (for|on|about|link|of)\b|\bread (up|more|about)\b|\bpoint me (to|at)\b",
     ),
@@ -247,8 +247,13 @@ def find_entities(question: str, topics: Mapping[str, str]) -> tuple[Entity, ...
 
 def expansions(question: str) -> tuple[str, ...]:
     """Words to search beside the question's own: what its acronyms stand for."""
-    found = {match.group().lower() for match in _acronyms().finditer(question)}
-    return tuple(str(words) for term, words in _aliases()["expansions"].items() if term in found)
+    return tuple(sorted(set(short_forms(question).values())))
+
+
+def short_forms(question: str) -> dict[str, str]:
+    """Its acronyms and other short forms as they stand in it, with what they stand for."""
+    table = _aliases()["expansions"]
+    return {match.group(): str(table[match.group().lower()]) for match in _acronyms().finditer(question)}
 
 
 @cache

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.query import Query, expansions
+from assistant.query import Query, expansions, short_forms
 from assistant.topics import Topics, site_of
 from index.embed import Reading
-from index.lexical import top
+from index.lexical import Lexical, top
 from index.nearest import BODY, HEADED
 from index.passages import Hit
 from index.store import Index
@@ -220,6 +220,11 @@ def _interleave(ranked: Sequence[Sequence[tuple[float, int]]], limit: int) -> li
     return [(negative, number) for number, negative in chosen.items()][:limit]
 
 
+def _known(lexical: Lexical, words: str) -> bool:
+    """Whether the corpus has all of these words."""
+    return all(lexical.frequency(term) for term in terms(words))
+
+
 class Search:
     """One form of a question against the index."""
 
@@ -228,7 +233,9 @@ class Search:
         lexical = index.words
         words = list(dict.fromkeys(terms(form)))
         self.rarity = {word: lexical.rarity(word) for word in words}
-        self.unknown = tuple(word for word in words if not lexical.frequency(word))
+        short = short_forms(form)
+        explained = {term for one, words in short.items() if _known(lexical, words) for term in terms(one)}
+        self.unknown = tuple(word for word in words if not lexical.frequency(word) and word not in explained)
         added = " ".join(expansions(form))
         scores = lexical.scores(f"{form} {added}")
         ceiling = max(sum(self.rarity.values()), 1e-6)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from assistant.conversation import free_pronoun
-from assistant.query import Query
+from assistant.query import Query, short_forms
 from assistant.retrieval import FEATURES, Found
 from assistant.units import Weighed
 from index.passages import Hit
@@ -71,7 +71,7 @@ def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]
         "part": float(first["part"]),
         "unit": max((score for row in weighed.scores[: len(hits)] for score in row), default=0.0) / 10,
         "elsewhere": float(first["other_site"]),
-        "names_nowhere": min(sum(not set(terms(name)) <= everywhere for name in query.names), 3) / 3,
+        "names_nowhere": min(sum(not _is_named(name, everywhere) for name in query.names), 3) / 3,
         "number_nowhere": float(any(number not in "\n".join(texts) for number in _NUMBER.findall(query.text))),
         "amount": float(bool(_AMOUNT.search(query.text))),
         "future": float(bool(_FUTURE.search(query.text))),
@@ -81,6 +81,11 @@ def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]
         "topic": float(not nameless),
         "document": nameless * float(first["document"]),
     }
+
+
+def _is_named(name: str, everywhere: set[str]) -> bool:
+    """Whether the evidence has a name of the question, or what that is short for."""
+    return any(set(terms(words)) <= everywhere for words in (name, *short_forms(name).values()))
 
 
 def _has_rare_word(found: Found) -> bool:

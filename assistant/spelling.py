@@ -1,4 +1,4 @@
-"""Typing errors: words that the corpus doesn't have, and the word of the corpus that was probably meant.
+"""Words that the corpus doesn't have: typing errors with the word of the corpus that was probably meant, and short forms.
 
 Only words without a capital or a digit are corrected, so that the name of an unknown tool stays unknown. The corpus is
 the dictionary: a correction can only lead to words that stand in it. And the encoder's vocabulary is one of English: what
@@ -12,6 +12,7 @@ import re
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from assistant.query import short_forms
 from index.store import Index
 from index.terms import terms
 
@@ -32,6 +33,17 @@ def correct(question: str, index: Index) -> str:
         return f"{match.group()} ({meant})" if meant else match.group()
 
     return _WORD.sub(both, question)
+
+
+def write_out(question: str, index: Index) -> str:
+    """The question with what a short form stands for added behind each that the corpus doesn't have: "otel (opentelemetry)".
+
+    Those that it has are left: there the encoder finds them as they are, and their meaning is searched by words.
+    """
+    for short, words in short_forms(question).items():
+        if not any(index.words.frequency(term) for term in terms(short)) and f"({words})" not in question:
+            question = re.sub(rf"(?<![\w-]){re.escape(short)}(?![\w-])", f"{short} ({words})", question)
+    return question
 
 
 def _correction(word: str, index: Index) -> str:
