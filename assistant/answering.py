@@ -18,15 +18,15 @@ from assistant.citations import Check, check_quote, cite
 from assistant.comparing import with_sides
 from assistant.compose import AskedPart, Evidence, compose
 from assistant.confidence import Verdict, decide
-from assistant.conversation import resolve, user_turns
+from assistant.conversation import free_pronoun, resolve, user_turns
 from assistant.llm import rephrase
-from assistant.query import Query, check_question, understand, without_orders
+from assistant.query import Query, check_question, question_alone, understand, without_orders
 from assistant.rerank import DEPTH
 from assistant.retrieval import Found, retrieve
 from assistant.sections import Sections
 from assistant.settings import Settings
 from assistant.sources import Sources
-from assistant.spelling import correct, write_out
+from assistant.spelling import explain, explanations
 from assistant.topics import Topics, read_topics
 from assistant.units import Weighed, weigh, weigh_pieces
 from corpus.instructions import gives_instructions
@@ -113,10 +113,8 @@ class Assistant:
             key = self._answers.key(query, only, self.index, self._current().fingerprint)
             reply = self._answers.get(key)
             if reply is None:
-                found = self._retrieve(query, CONSIDERED, only)
+                query, found, weighed, verdict = self._decided(query, only)
                 clock.lap("retrieve")
-                weighed = weigh(query, found, CONSIDERED if query.parts or query.clauses else QUOTED)
-                verdict = decide(found, query, weighed, self.settings.unsupported)
                 answered = verdict.reason is None
                 reply = (
                     self._compose(query, found, weighed, verdict) if answered else self._abstain(query, found, verdict)
@@ -135,7 +133,8 @@ class Assistant:
                     reply = piece
             if self.settings.llm_base_url:
                 clock.lap("model")
-        searched = asked if query.text == in_one_form(asked) else query.text
+        searched = query.text if reply.searched.casefold() == query.text.casefold() else reply.searched  # else kept so
+        searched = asked if searched == in_one_form(asked) else searched
         yield replace(reply, question=asked, searched=searched, timings_ms=clock.laps)
 
     def search(
@@ -181,9 +180,27 @@ class Assistant:
         strange = [term for term in own if not self.index.words.frequency(term)]
         # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
         text = question if len(strange) > 1 and 2 * len(strange) >= len(own) else turn.text
-        return with_sides(
-            understand(in_one_form(correct(write_out(text, self.index), self.index)), self.topics.anchors)
-        )
+        meanings = explanations(text, self.index, self.topics.names)
+        written = explain(text, meanings)
+        query = with_sides(understand(in_one_form(written), self.topics.anchors))
+        said = {term for meant in meanings.values() for term in terms(meant)}
+        query = replace(query, explained=frozenset(term for word in meanings for term in terms(word)) - said)
+        alone = question_alone(written)
+        return replace(query, alone="" if free_pronoun(alone) else in_one_form(alone)) if alone else query
+
+    def _decided(self, query: Query, only: str | None) -> tuple[Query, Found, Weighed, Verdict]:
+        """What is found and whether it answers. A message that has no answer as a whole is read again as the one sentence
+        in it that asks: the others may tell a story, or try to steer."""
+        first = self._judged(query, only)
+        if first[-1].reason not in ("not_stated", "nothing_relevant") or not query.alone:
+            return first
+        second = self._judged(with_sides(understand(query.alone, self.topics.anchors)), only)
+        return first if second[-1].reason else second
+
+    def _judged(self, query: Query, only: str | None) -> tuple[Query, Found, Weighed, Verdict]:
+        found = self._retrieve(query, CONSIDERED, only)
+        weighed = weigh(query, found, CONSIDERED if query.parts or query.clauses else QUOTED)
+        return query, found, weighed, decide(found, query, weighed, self.settings.unsupported)
 
     def _retrieve(self, query: Query, limit: int, only: str | None) -> Found:
         reranker = self.sources.reranker

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -82,6 +82,8 @@ class Query:
 
     `parts` are the sub-questions that are searched beside the whole: one a side for a comparison (comparing.py), else empty.
     `clauses` likewise, where it asks two or three things; each is then answered by itself. One of the two is empty.
+    `alone` is the one sentence that asks, where there are others beside it; else "". `explained` are terms that weigh
+    nothing, as what is meant stands behind their words in brackets (spelling.py).
     """
 
     text: str
@@ -89,13 +91,19 @@ class Query:
     entities: tuple[Entity, ...]
     parts: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
+    alone: str = ""
+    explained: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Words that are written as names, each once, but for those of `entities`: those are known."""
         known = {word.lower() for entity in self.entities for word in entity.mention.split()}
         words = dict.fromkeys(match.group().rstrip(".") for match in _NAME.finditer(self.text))
-        return tuple(word for word in words if word.lower() not in known and word.lower() not in COMMON)
+        return tuple(
+            word
+            for word in words
+            if word.lower() not in known and word.lower() not in COMMON and not self.explained & set(terms(word))
+        )
 
 
 _NAME = re.compile(r"(?<![\w.])(?![A-Z][a-z]+-[a-z])[A-Z][\w.+-]*")  # "Five-node" is none
@@ -134,8 +142,15 @@ def check_question(question: str) -> str:
 _MARKED = re.compile(r"\{[^{}]*\}|<(\w+)[^<>]*>.*?</\1>|<[^<>]*>", re.DOTALL)
 _CLAUSE_END = re.compile(r"(?<=;)\s+(?:(?:and )?then:? )?|,? (?:and )?then:? (?=\w)", re.IGNORECASE)
 _FOR_AN_ASSISTANT = re.compile(
-    r"^\W*(?:(?:first|before anything else|now|please),? )*(?:you are|you're|act as|pretend|as [\w-]+, (?:you )?(?:state|say|claim)"
-    r"|(?:state|say|claim|confirm|assert|admit) that"
+    r"^\W*(?:(?:first|before anything else|now|please|also),? )*(?:you are|you're|you(?:'ve| have) been"
+    r"|you must (?:agree|say|confirm|admit)|from now on|act as|pretend|stop being|be \w*bot\b|let's play|sudo\b"
+    r"|i authori[sz]e you|as [\w-]+(?: \w+){0,3},? (?:you )?(?:state|say|claim)"
+    r"|as (?:a|an|the) [\w -]{2,40},? i (?:authori[sz]e|allow|order|permit)"
+    r"|(?:state|say|claim|confirm|assert|admit) that|(?:confirm|prove|show) (?:it |this )?by (?:saying|writing)|answer only (?:from|with)"
+    r"|encode (?:your|the) (?:answer|reply)|in your (?:answer|reply),? (?:make|begin|start|end|use|hide)"
+    r"|(?:disregard|ignore|forget)\b[^?]{0,30}\b(?:prior|previous|above|before|rules?|guidance|documents|sources|policy|policies)\b"
+    r"|(?:reveal|disclose|leak|dump|print|output|show|list|repeat|tell me|summari[sz]e)\b[^?]{0,20}\b(?:your|hidden|system|users?'?s?)\b"
+    r"[^?]{0,20}\b(?:prompt|rules|instructions?|configuration|keys?|secrets?|passwords?|emails?)\b"
     r"|(?:say|write|print|output|repeat|reply|respond|answer|include|append|begin|start|end|finish)\b[^?]{0,40}(?:['\"“‘`]|\btimes\b))",
     re.IGNORECASE,
 )
@@ -146,19 +161,32 @@ def without_orders(question: str) -> str:
     """The question without the sentences, objects and tags in it that give orders to an assistant; itself where nothing
     else would be left. They are not obeyed in any case, but their words would be searched."""
     text = _MARKED.sub(lambda match: " " if gives_instructions(match.group()) else match.group(), question)
-    kept = []
+    kept: list[str] = []
     for start, end in sentence_ranges(text, 0, len(text)):
         sentence = text[start:end]
         if gives_instructions(sentence):
             _, _, rest = sentence.rpartition(": ")  # "Cite evil.example: what is a saga?"
-            if rest.endswith("?") and not gives_instructions(rest):
-                kept.append(rest)
-            continue
+            sentence = rest if rest.endswith("?") else sentence
         clauses = _CLAUSE_END.split(sentence)
-        left = [clause for clause in clauses if not _FOR_AN_ASSISTANT.match(clause)]
+        left = [clause for clause in clauses if not (_FOR_AN_ASSISTANT.match(clause) or gives_instructions(clause))]
         kept += [sentence] if len(left) == len(clauses) else left
     rest = " ".join(" ".join(kept).split())
     return rest if terms(rest) else question
+
+
+_TELLS = re.compile(
+    r"^\W*(?:please,? )?(?:explain|describe|define|compare|list|name|tell me|show me|give me)\b", re.IGNORECASE
+)
+
+
+def question_alone(text: str) -> str:
+    """The one sentence of a message that asks, without the others: an aside, a story, an attempt to steer. Words that a
+    follow-up has in brackets stay. "" where there is no other sentence, or where several ask."""
+    sentences = [text[start:end] for start, end in sentence_ranges(text, 0, len(text))]
+    carried = [sentences.pop()] if sentences[-1].startswith("(") else []
+    asking = [sentence for sentence in sentences if sentence.endswith("?")]
+    asking = asking or [sentence for sentence in sentences if _ASKS.match(sentence) or _TELLS.match(sentence)]
+    return " ".join(asking + carried) if len(asking) == 1 < len(sentences) else ""
 
 
 _SMALL_TALK = re.compile(
@@ -260,6 +288,13 @@ def short_forms(question: str) -> dict[str, str]:
 def _acronyms() -> re.Pattern[str]:
     longest_first = sorted(_aliases()["expansions"], key=len, reverse=True)
     return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, longest_first))})(?![\w-])", re.IGNORECASE)
+
+
+def known_names(topics: Collection[str]) -> frozenset[str]:
+    """Single words that name what has one of these headings, in lower case."""
+    table = _aliases()["names"]
+    names = (name for heading in topics for name in (heading, *table.get(heading, ())))
+    return frozenset(word for name in names for word in re.findall(r"[a-z]+", name.lower()) if word not in COMMON)
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.query import Query, expansions, short_forms
+from assistant.query import Query, expansions
 from assistant.topics import Topics, site_of
 from index.embed import Reading
-from index.lexical import Lexical, top
+from index.lexical import top
 from index.nearest import BODY, HEADED
 from index.passages import Hit
 from index.store import Index
@@ -120,23 +120,24 @@ class Asked:
     weights: NDArray[np.float32]  # shape (tokens,): the rarity of a token's word, shared by its tokens
 
 
-def read_question(index: Index, text: str) -> Asked:
+def read_question(index: Index, query: Query) -> Asked:
     """One run of the encoder. A question of function words alone has no tokens."""
-    (asked,) = read_questions(index, [text])
+    (asked,) = _read(index, [query.text], query.explained)
     return asked
 
 
-def read_questions(index: Index, texts: Sequence[str]) -> list[Asked]:
+def _read(index: Index, texts: Sequence[str], explained: Set[str]) -> list[Asked]:
     """Several at once, side by side."""
     readings = index.embedder.read(texts, [()] * len(texts))
-    return [_asked(index, text, reading) for text, reading in zip(texts, readings, strict=True)]
+    return [_asked(index, text, reading, explained) for text, reading in zip(texts, readings, strict=True)]
 
 
-def _asked(index: Index, text: str, reading: Reading) -> Asked:
+def _asked(index: Index, text: str, reading: Reading, explained: Set[str]) -> Asked:
     weights = np.zeros(len(reading.tokens), np.float32)
     for word in re.finditer(r"\w+", text):
         own = (reading.offsets[:, 0] >= word.start()) & (reading.offsets[:, 0] < word.end())
-        rarity = max((index.words.rarity(term) for term in terms(word.group())), default=0.0)
+        told = (term for term in terms(word.group()) if term not in explained)
+        rarity = max(map(index.words.rarity, told), default=0.0)
         weights[own] = rarity / max(int(own.sum()), 1)
     kept = np.flatnonzero(weights)
     return Asked(reading.whole, reading.tokens[kept], weights[kept] / max(float(weights.sum()), 1e-6))
@@ -160,7 +161,7 @@ def retrieve(
 ) -> Found:
     """The best `limit` passages for a question, within `only` (see `Topics.rows_within`), or of `rows` alone."""
     forms = list(dict.fromkeys([query.text, *query.parts, *query.clauses]))
-    asked = read_questions(index, forms)
+    asked = _read(index, forms, query.explained)
     within = topics.rows_within(only) if only else None
     if rows is not None:
         within = np.asarray(sorted(rows), np.int64)
@@ -220,22 +221,15 @@ def _interleave(ranked: Sequence[Sequence[tuple[float, int]]], limit: int) -> li
     return [(negative, number) for number, negative in chosen.items()][:limit]
 
 
-def _known(lexical: Lexical, words: str) -> bool:
-    """Whether the corpus has all of these words."""
-    return all(lexical.frequency(term) for term in terms(words))
-
-
 class Search:
     """One form of a question against the index."""
 
     def __init__(self, index: Index, topics: Topics, form: str, query: Query, asked: Asked) -> None:
         self.index, self.topics, self.query, self.form, self.asked = index, topics, query, form, asked
         lexical = index.words
-        words = list(dict.fromkeys(terms(form)))
+        words = [word for word in dict.fromkeys(terms(form)) if word not in query.explained]
         self.rarity = {word: lexical.rarity(word) for word in words}
-        short = short_forms(form)
-        explained = {term for one, words in short.items() if _known(lexical, words) for term in terms(one)}
-        self.unknown = tuple(word for word in words if not lexical.frequency(word) and word not in explained)
+        self.unknown = tuple(word for word in words if not lexical.frequency(word))
         added = " ".join(expansions(form))
         scores = lexical.scores(f"{form} {added}")
         ceiling = max(sum(self.rarity.values()), 1e-6)

@@ -1,67 +1,124 @@
-"""Words that the corpus doesn't have: typing errors with the word of the corpus that was probably meant, and short forms.
+"""Words that the corpus doesn't have, with what was probably meant: typing errors, and short forms ("otel").
 
-Only words without a capital or a digit are corrected, so that the name of an unknown tool stays unknown. The corpus is
-the dictionary: a correction can only lead to words that stand in it. And the encoder's vocabulary is one of English: what
-it reads as one piece is a word, though the corpus lacks it ("training" is no "than").
+What was meant is added in brackets, never put in a word's place: what looks like an error may be a word of another
+field. But the word itself then weighs nothing (`Query.explained`), or its rarity would drown the rest. What an English
+dictionary has, or is made of its words, is no error ("training" is no "than"). Words with a capital are corrected to
+names of the documents' subjects alone, so that the name of an unknown tool stays unknown.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from assistant.query import short_forms
+from assistant.query import COMMON, short_forms
 from index.store import Index
 from index.terms import terms
 
-_LEAST_LETTERS = 5  # shorter words have too many neighbours
-_TWO_EDITS_FROM = 8
+_LEAST_LETTERS, _LEAST_LETTERS_OF_NAMES = 4, 5  # shorter words have too many neighbours
+_TWO_EDITS_FROM, _TWO_EDITS_FROM_IN_NAMES = 8, 10  # letters; "prefetch" is no "Prefect"
+_LONG = 6  # shorter words are corrected to words of the corpus only: "venv" is no "vent"
 _LEAST_PASSAGES = 2  # a word that stands in one passage may be a typing error itself
-_WORD = re.compile(r"(?<![\w./:@-])[a-z]{5,}(?!\w)(?![./:@-]\w)")
+_COMMON_FROM = 3000  # times among the 1.6 billion words that the dictionary counted; a correction leads to common words
+_WORD = re.compile(r"(?<![\w./:@-])(?:[a-z]{4,}|[A-Z][a-zA-Z]{3,})(?!\w)(?![./:@-]\w|['’]t\b)")
+_AFFIXES = re.compile(
+    r"^(?P<prefix>re|un|de|non|pre|sub|auto|multi|over|under)?(?P<word>[a-z]{4,}?)(?:s|es|ed|ing|er|ers|able|ness)?$"
+)
+_NEAREST = 20
 
 
-def correct(question: str, index: Index) -> str:
-    """The question with what was probably meant added behind each typing error; the same string where there are none.
+def explanations(question: str, index: Index, names: Collection[str]) -> dict[str, str]:
+    """Words of a question as they stand in it, with what they mean: one for each that the corpus doesn't have and that is
+    a short form, or near enough to a known word. `names` are those of the documents' subjects, in lower case."""
+    found = {
+        short: words
+        for short, words in short_forms(question).items()
+        if not any(index.words.frequency(term) for term in terms(short))
+    }
+    for match in _WORD.finditer(question):
+        word, begins = match.group(), not re.search(r"\w", question[: match.start()])
+        if word not in found and (meant := _meant(word, begins, index, names)):
+            found[word] = meant
+    return {word: meant for word, meant in found.items() if f"{word} ({meant})" not in question}
 
-    Added, not replaced: what looks like an error may be a word of another field ("parking", near "parsing").
-    """
 
-    def both(match: re.Match[str]) -> str:
-        meant = _correction(match.group(), index)
-        return f"{match.group()} ({meant})" if meant else match.group()
-
-    return _WORD.sub(both, question)
-
-
-def write_out(question: str, index: Index) -> str:
-    """The question with what a short form stands for added behind each that the corpus doesn't have: "otel (opentelemetry)".
-
-    Those that it has are left: there the encoder finds them as they are, and their meaning is searched by words.
-    """
-    for short, words in short_forms(question).items():
-        if not any(index.words.frequency(term) for term in terms(short)) and f"({words})" not in question:
-            question = re.sub(rf"(?<![\w-]){re.escape(short)}(?![\w-])", f"{short} ({words})", question)
+def explain(question: str, meanings: Mapping[str, str]) -> str:
+    """The question with the meanings in brackets behind their words."""
+    for word, meant in meanings.items():
+        question = re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", f"{word} ({meant})", question)
     return question
 
 
-def _correction(word: str, index: Index) -> str:
-    """A word of the corpus, or "" where the word is known or nothing is near."""
-    found = terms(word)
-    if len(found) != 1 or len(found[0]) < _LEAST_LETTERS - 1 or index.words.frequency(found[0]):
+def _meant(word: str, begins: bool, index: Index, names: Collection[str]) -> str:
+    """What was probably meant by a word; "" where it is known or nothing is near. `begins`: it begins the question."""
+    low, own = word.lower(), terms(word)
+    if not own or all(index.words.frequency(term) for term in own) or low in _english():
         return ""
-    if index.embedder.count_tokens([word]) == [1]:
+    edits = 2 if len(word) >= _TWO_EDITS_FROM_IN_NAMES else 1
+    named = [(distance, near) for near, distance in _near(low, sorted(names), edits) if _is_long(low, near)]
+    if named:
+        return min(named)[1]
+    if word != low:  # "Wich": an ordinary word that has its capital from where it stands
+        common = sorted(name for name in COMMON if _is_long(name, name)) if begins else []
+        return next((near for near, _ in _near(low, common, 1)), "")
+    if _is_english(low):
         return ""
-    stem = found[0]
-    edits = 2 if len(word) >= _TWO_EDITS_FROM else 1
-    nearest = process.extract(stem, index.words.plain_stems, scorer=OSA.distance, score_cutoff=edits, limit=20)
-    likely = [
-        (distance, -index.words.frequency(near), near)
-        for near, distance, _ in nearest
-        if near[0] == stem[0] and index.words.frequency(near) >= _LEAST_PASSAGES
-    ]
-    return _spelled_out(min(likely)[2], index) if likely else ""
+    likely = []
+    for near, distance in _near(low, _common_words(), 2 if len(word) >= _TWO_EDITS_FROM else 1):
+        count, own = _english()[near], terms(near)
+        frequency = index.words.frequency(own[0]) if own else count  # function words are the commonest of all
+        known = frequency >= _LEAST_PASSAGES
+        if known or len(low) >= _LONG:
+            likely.append((distance, not known, -frequency if known else -count, near))
+    stem = own[0] if (own := terms(word)) else ""
+    for near, distance in _near(stem, index.words.plain_stems, 2 if len(stem) >= _TWO_EDITS_FROM else 1):
+        if (frequency := index.words.frequency(near)) >= _LEAST_PASSAGES:
+            likely.append((distance, False, -frequency, near))
+    if not likely:
+        return ""
+    meant = min(likely)[3]
+    return meant if meant in _english() else _spelled_out(meant, index)
+
+
+def _near(word: str, among: Collection[str], edits: int) -> Iterator[tuple[str, int]]:
+    """Words with the same first letter that are at most so many edits away, with how many."""
+    if len(word) >= _LEAST_LETTERS:
+        alike = [one for one in among if one[0] == word[0]]
+        for near, distance, _ in process.extract(word, alike, scorer=OSA.distance, score_cutoff=edits, limit=_NEAREST):
+            yield near, int(distance)
+
+
+def _is_long(word: str, name: str) -> bool:
+    return min(len(word), len(name)) >= _LEAST_LETTERS_OF_NAMES
+
+
+@cache
+def _english() -> dict[str, int]:
+    """English words with how often each was counted. Loaded where a word is unknown: it takes a tenth of a second."""
+    from spellchecker import SpellChecker
+
+    found: dict[str, int] = dict(SpellChecker().word_frequency.dictionary)
+    return found
+
+
+@cache
+def _common_words() -> dict[str, int]:
+    return {word: count for word, count in _english().items() if count >= _COMMON_FROM}
+
+
+def _is_english(word: str) -> bool:
+    """Whether it is in the dictionary, or made of words that are: "namespace", "rebalance", "flavours"."""
+    known, common = _english(), _common_words()
+    if word in known or word.replace("our", "or") in known or word.replace("is", "iz") in known:
+        return True
+    if any(word[:at] in common and word[at:] in common for at in range(3, len(word) - 2)):
+        return True
+    plain = _AFFIXES.match(word)
+    return plain is not None and any(plain["word"] + end in common for end in ("", "e"))
 
 
 def _spelled_out(stem: str, index: Index) -> str:

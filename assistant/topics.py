@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.query import Entity, expansions
+from assistant.query import Entity, expansions, known_names
 from corpus.errors import SettingsError
 from index.passages import Passage
 from index.store import Index
@@ -22,6 +22,7 @@ class Topics:
     """Read from the index once; `anchors` maps each section's heading to its anchor, in document order."""
 
     anchors: dict[str, str]
+    names: frozenset[str]  # single words that the sections' subjects are called by, in lower case
     sites: dict[str, frozenset[str]]  # anchor -> sites that the section's resources are on
     all_sites: frozenset[str]
     document_rows: NDArray[np.int64]  # the passages of the documents
@@ -90,6 +91,7 @@ def read_topics(index: Index) -> Topics:
     near = [row for url in index.texts.urls("document", "linked") for row in index.texts.rows_of(url)]
     return Topics(
         anchors,
+        known_names(anchors),
         {anchor: frozenset(found) for anchor, found in sites.items()},
         frozenset(site_of(url) for url in urls if not url.startswith("kb/")),
         np.array(sorted(own), np.int64),

@@ -91,10 +91,10 @@ def milliseconds(assistant: Assistant, queries: Sequence[Query]) -> list[str]:
         times.setdefault(name, []).append((time.perf_counter() - began) * 1000)
 
     for query in queries:
-        asked = read_question(index, query.text)
+        asked = read_question(index, query)
         search = Search(index, assistant.topics, query.text, query, asked)
         rows = [int(row) for row in search.candidates()]
-        timed("reading the question (encoder)", read_question, index, query.text)
+        timed("reading the question (encoder)", read_question, index, query)
         timed("BM25, both fields", index.words.scores, query.text)
         timed("cosines of all passages", index.nearest, asked.vector)
         timed("candidates of all lists", search.candidates)

@@ -113,7 +113,7 @@ def passage_groups(corpora: Corpora) -> list[Group]:
         units = gold_units(question)
         if not units:
             continue
-        asked = read_question(assistant.index, query.text)
+        asked = read_question(assistant.index, query)
         search = Search(assistant.index, assistant.topics, query.text, query, asked)
         rows = [int(row) for row in search.candidates()]
         found = assistant.index.passages(rows)

@@ -10,7 +10,6 @@ import pytest
 from assistant.answering import Assistant
 from assistant.answers import Answer
 from assistant.settings import load_settings
-from assistant.spelling import correct
 from corpus.errors import QuestionError, SettingsError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,14 +76,30 @@ def test_another_subject_drops_the_conversation(kb: Assistant) -> None:
     assert (reply.abstained, reply.citations) == (True, ())
 
 
-def test_a_typing_error_is_mended_from_the_words_of_the_corpus(kb: Assistant) -> None:
-    assert correct("which broker does celery suport", kb.index) == "which broker does celery suport (support)"
-    for sound in (
-        "What does Dagster cost?",
-        "training and scoring models",
-        "how does it blow up when one swift step fails",
-    ):
-        assert correct(sound, kb.index) == sound
+@pytest.mark.parametrize(
+    ("question", "searched"),
+    [
+        ("which broker does celery suport", "which broker does celery suport (support)?"),
+        ("Wich brokrs can sit under Clery?", "Wich (which) brokrs (broker) can sit under Clery (celery)?"),
+        ("what is OTel for?", "what is OTel (opentelemetry) for?"),
+        ("why are saggas coordinatd", "why are saggas (sagas) coordinatd (coordinate)?"),
+        # not errors: a word that the corpus lacks, and the name of a tool that nobody told us of
+        ("training and scoring models", "training and scoring models?"),
+        ("how does it blow up when one swift step fails", "how does it blow up when one swift step fails?"),
+        ("What does Restate cost?", "What does Restate cost?"),
+        ("Does Dagster need Kestra?", "Does Dagster need Kestra?"),
+    ],
+)
+def test_a_typing_error_is_searched_with_what_was_meant(kb: Assistant, question: str, searched: str) -> None:
+    assert kb.understand(question).text == searched
+
+
+def test_a_word_that_is_explained_weighs_nothing(kb: Assistant) -> None:
+    query = kb.understand("What is Clery best for?")
+    assert query.explained == {"cleri"}
+    assert not query.names
+    assert not kb.answer("What is Clery best for?").abstained
+    assert kb.understand("What is Celery best for?").explained == set()
 
 
 def test_a_filter_stays_within_its_section(kb: Assistant) -> None:
