@@ -17,6 +17,8 @@ from index.terms import terms
 
 _CELL_WORDS, _CELL_MOST = 45, 70
 """About how many words a cell has, and how many at most."""
+_UNDER_ITS_NAME = 1.5
+"""What a unit gains, in log odds, where it stands under a heading that is the side's name."""
 _CELL_MARGIN = 1.5
 """How far behind its best, in log odds, a cell's other quotes may be."""
 _SIDE = r"(?P<{0}>[\w./+#@'’-]+(?: [\w./+#@'’-]+){{0,4}}?)"
@@ -32,8 +34,14 @@ _NAMED = tuple(
         rf"(?:^|[:,;.?]\s|\b(?:does|do|is|are|how|why|of|when|what) )(?:the |an? )?{_A} (?:compared? (?:to|with)"
         rf"|versus|vs\.?|differs? from|different from) (?:the |an? )?{_B}{_END}",
         rf"\b(?:pick|choose|prefer|use|take|recommend) (?:the |an? )?{_A} (?:over|rather than|instead of) (?:the |an? )?{_B}{_END}",
+        rf"^(?:[\w ]+: )?(?!(?:is|are|do|does|did|can|could|should|would|will|what|which|how|when|where|why|who|if|one|i|we)\b)"
+        rf"(?:the |an? )?{_A} or (?:the |an? )?{_B}{_END}",
         rf"\bhow (?:do|does|are|is) (?:the )?{_A} and (?:the )?{_B} (?:differ|compare|different)\b",
     )
+)
+_LEADS_TO_A_NAME = re.compile(
+    r"^(?:(?:the|an?|when|what|which|why|how|is|are|do|does|did|should|would|can|i|we|you|to|use|take|using|between)\s+)+",
+    re.IGNORECASE,
 )
 _ASPECT = re.compile(
     r"\b(?:in terms of|when it comes to|with (?:regard|respect) to|regarding|concerning|as to|differ(?:s"
@@ -64,9 +72,7 @@ def sides_of(query: Query) -> tuple[Side, ...]:
     """What a question compares, in its order; empty where it compares nothing, or doesn't name the sides."""
     for pattern in _NAMED:
         if found := pattern.search(query.text):
-            names = [
-                re.sub(r"^(the|an?|when|what|is|are|using)\s+", "", found[key].strip(), flags=re.I) for key in "ab"
-            ]
+            names = [_LEADS_TO_A_NAME.sub("", found[key].strip()) for key in "ab"]
             sides = tuple(_named(name, query.entities) for name in names)
             if (
                 all(side.words for side in sides)
@@ -74,7 +80,7 @@ def sides_of(query: Query) -> tuple[Side, ...]:
                 and sides[0].name != sides[1].name
             ):
                 return sides if len(query.entities) < 3 else tuple(_of_entity(entity) for entity in query.entities)
-    if len(query.entities) > 1 and (query.intent == "compare" or _either_or(query)):
+    if len(query.entities) > 1 and (query.intent == "compare" or _either_or(query) or _asked_of_each(query)):
         return tuple(_of_entity(entity) for entity in query.entities)
     return ()
 
@@ -136,6 +142,19 @@ def _either_or(query: Query) -> bool:
     return bool(re.search(r"\bor\b", between)) and not re.search(r"[.?!]", between)
 
 
+def _asked_of_each(query: Query) -> bool:
+    """Whether the question asks the same of its first two entities, one after the other: "when Celery and when Airflow"."""
+    low = query.text.lower()
+    first, second = query.entities[:2]
+    between = low[low.find(first.mention.lower()) + len(first.mention) : low.find(second.mention.lower())]
+    return bool(
+        re.fullmatch(
+            r"\W*(?:and|or)\s+(?:when|what|where|how|why)\b(?:\s+(?:to|for|is|do|does|i|we|should|use|take|about|the|a))*\W*",
+            between,
+        )
+    )
+
+
 def _of_entity(entity: Entity) -> Side:
     """A side under its section's heading; one that the question calls by a name of its own is something in the section."""
     if set(terms(entity.name)) & set(terms(entity.mention)):
@@ -168,6 +187,11 @@ class Sided:
             )
             for u in passage.units
         ]
+
+    def is_headed(self, side: Side, passage: Passage) -> bool:
+        """Whether a passage stands under a heading that is the side's name, give or take a word: "Map State"."""
+        heading = set(terms(passage.headings[-1])) if passage.headings else set()
+        return side.words <= heading and len(heading) <= len(side.words) + 1
 
     def _leads(self, side: Side, words: str) -> bool:
         """Whether a unit begins with a side's name: "Spans: …"."""
@@ -251,8 +275,9 @@ def _cell(
             for ok, unit in zip(sided.units(side, hit.passage), hit.passage.units, strict=True)
         ]
         if any(may):
+            ahead = _UNDER_ITS_NAME * sided.is_headed(side, hit.passage)
             own_hits.append(hit)
-            own_scores.append([score if ok else float("-inf") for score, ok in zip(row, may, strict=True)])
+            own_scores.append([score + ahead if ok else float("-inf") for score, ok in zip(row, may, strict=True)])
     chosen = choose(own_hits, own_scores, "compare", _CELL_WORDS, most=_CELL_MOST, margin=_CELL_MARGIN)
     if not chosen:
         chosen = choose(own_hits, own_scores, "how", _CELL_WORDS, margin=_CELL_MARGIN)  # code is all that there is
