@@ -20,7 +20,7 @@ from assistant.compose import AskedPart, Evidence, compose
 from assistant.confidence import Verdict, decide
 from assistant.conversation import free_pronoun, resolve, user_turns
 from assistant.llm import rephrase
-from assistant.query import Query, check_question, question_alone, understand, without_orders
+from assistant.query import Query, check_question, plainly, question_alone, understand, without_orders
 from assistant.rerank import DEPTH
 from assistant.retrieval import Found, retrieve
 from assistant.sections import Sections
@@ -174,7 +174,7 @@ class Assistant:
 
     def understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None = None) -> Query:
         """What is searched for a question after these messages: written out, typing errors corrected."""
-        question = without_orders(asked)
+        question = plainly(without_orders(asked))
         turn = resolve(question, user_turns(history), self.topics.anchors)
         own = terms(question)
         strange = [term for term in own if not self.index.words.frequency(term)]

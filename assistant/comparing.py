@@ -43,6 +43,9 @@ _LEADS_TO_A_NAME = re.compile(
     r"^(?:(?:the|an?|when|what|which|why|how|is|are|do|does|did|should|would|can|i|we|you|to|use|take|using|between)\s+)+",
     re.IGNORECASE,
 )
+_ENDS_A_NAME = re.compile(
+    r"(?:\s+(?:each|both|which|what|overall|generally|please|better|best|is|are|do|does))+$", re.IGNORECASE
+)
 _ASPECT = re.compile(
     r"\b(?:in terms of|when it comes to|with (?:regard|respect) to|regarding|concerning|as to|differ(?:s"
     r"|ent)? (?:in|on|by)|(?<!\w)on|for|about|\s[-–—]|:|,)\s+(?P<what>[^?!.]+)",
@@ -72,7 +75,7 @@ def sides_of(query: Query) -> tuple[Side, ...]:
     """What a question compares, in its order; empty where it compares nothing, or doesn't name the sides."""
     for pattern in _NAMED:
         if found := pattern.search(query.text):
-            names = [_LEADS_TO_A_NAME.sub("", found[key].strip()) for key in "ab"]
+            names = [_ENDS_A_NAME.sub("", _LEADS_TO_A_NAME.sub("", found[key].strip())) for key in "ab"]
             sides = tuple(_named(name, query.entities) for name in names)
             if (
                 all(side.words for side in sides)

@@ -174,6 +174,27 @@ def without_orders(question: str) -> str:
     return rest if terms(rest) else question
 
 
+_COURTESY = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|dear)(?: (?:there|all|oka|everyone|team|folks))?[,.!:]+\s*"
+    r"|(?:a |one )?quick question(?: please)?[,.:!]*\s+|(?:please|kindly),?\s+(?=(?:what|how|why|when|which|where|who)\b)"
+    r"|(?:(?:can|could|would) (?:you|someone|anyone) (?:please )?(?:tell|explain to|help) me|do you know|i(?: would|'d) like to know"
+    r"|i want to know|i(?: was| am|'m) wondering|any idea) (?=(?:what|how|why|when|which|where|who|if|whether)\b))+",
+    re.IGNORECASE,
+)
+_THANKS = re.compile(
+    r"\s+(?:(?:many |a lot of )?thanks?\b|thank you|cheers\b|thx\b|any (?:help|hint|pointers?) (?:is |are |would be )?(?:much |greatly )?"
+    r"appreciated)[^?]*$",
+    re.IGNORECASE,
+)
+
+
+def plainly(question: str) -> str:
+    """The question without greeting, courtesy and thanks, and not in capitals throughout: none of it says what is asked."""
+    left = _THANKS.sub("", _COURTESY.sub("", question)).strip()
+    question = left if terms(left) else question
+    return question.lower() if question.isupper() and len(question.split()) > 2 else question
+
+
 _TELLS = re.compile(
     r"^\W*(?:please,? )?(?:explain|describe|define|compare|list|name|tell me|show me|give me)\b", re.IGNORECASE
 )
@@ -204,7 +225,7 @@ def is_small_talk(question: str) -> bool:
 def understand(question: str, topics: Mapping[str, str]) -> Query:
     """`topics` maps each heading of the documents to its anchor."""
     entities = find_entities(question, topics)
-    intent = find_intent(question)
+    intent = find_intent(question_alone(question) or question)
     query = Query(question, intent, entities)
     subjects = (*(entity.mention for entity in entities), *query.names)
     return replace(query, clauses=tuple(_about(clause, subjects) for clause in clauses_of(question)))
