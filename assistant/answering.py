@@ -174,15 +174,17 @@ class Assistant:
 
     def understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None = None) -> Query:
         """What is searched for a question after these messages: written out, typing errors corrected."""
+        opened = self._current()
+        index, topics = opened.index, opened.topics
         question = plainly(without_orders(asked))
-        turn = resolve(question, user_turns(history), self.topics.anchors)
+        turn = resolve(question, user_turns(history), topics.anchors)
         own = terms(question)
-        strange = [term for term in own if not self.index.words.frequency(term)]
+        strange = [term for term in own if not index.words.frequency(term)]
         # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
         text = question if len(strange) > 1 and 2 * len(strange) >= len(own) else turn.text
-        meanings = explanations(text, self.index, self.topics.names)
+        meanings = explanations(text, index, topics.names)
         written = explain(text, meanings)
-        query = with_sides(understand(in_one_form(written), self.topics.anchors))
+        query = with_sides(understand(in_one_form(written), topics.anchors))
         said = {term for meant in meanings.values() for term in terms(meant)}
         query = replace(query, explained=frozenset(term for word in meanings for term in terms(word)) - said)
         alone = question_alone(written)
@@ -194,7 +196,8 @@ class Assistant:
         first = self._judged(query, only)
         if first[-1].reason not in ("not_stated", "nothing_relevant") or not query.alone:
             return first
-        second = self._judged(with_sides(understand(query.alone, self.topics.anchors)), only)
+        alone = with_sides(understand(query.alone, self.topics.anchors))
+        second = self._judged(replace(alone, explained=query.explained), only)
         return first if second[-1].reason else second
 
     def _judged(self, query: Query, only: str | None) -> tuple[Query, Found, Weighed, Verdict]:

@@ -282,16 +282,12 @@ def find_intent(question: str) -> Intent:
 
 def find_entities(question: str, topics: Mapping[str, str]) -> tuple[Entity, ...]:
     """The tools and patterns named, in the order of their first mention, each once; longer names win over shorter."""
-    found: dict[str, tuple[int, Entity]] = {}
-    taken: list[tuple[int, int]] = []
-    for pattern, name in _names(tuple(topics)):
-        for match in pattern.finditer(question):
-            if any(start < match.end() and match.start() < stop for start, stop in taken):
-                continue
-            taken.append(match.span())
-            if name not in found or found[name][0] > match.start():
-                found[name] = (match.start(), Entity(name, topics[name], match.group()))
-    return tuple(entity for _, entity in sorted(found.values(), key=lambda pair: pair[0]))
+    pattern, headings = _names(tuple(topics))
+    found: dict[str, Entity] = {}
+    for match in pattern.finditer(question):
+        heading = headings[match.group().lower()]
+        found.setdefault(heading, Entity(heading, topics[heading], match.group()))
+    return tuple(found.values())
 
 
 def expansions(question: str) -> tuple[str, ...]:
@@ -319,17 +315,16 @@ def known_names(topics: Collection[str]) -> frozenset[str]:
 
 
 @cache
-def _names(headings: tuple[str, ...]) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """(pattern of a name, heading), longest name first. A heading is a name of itself, with or without a last "Pattern"."""
+def _names(headings: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
+    """A pattern of all names, longest first, and the heading of each. A heading is a name of itself, with or without a last
+    "Pattern"."""
     table = _aliases()["names"]
-    pairs: set[tuple[str, str]] = set()
+    found: dict[str, str] = {}
     for heading in headings:
         own = {heading.lower(), re.sub(r"\s+(pattern|theorem|algorithms?)$", "", heading.lower())}
-        pairs.update((alias, heading) for alias in own.union(table.get(heading, ())))
-    return tuple(
-        (re.compile(rf"(?<![\w.]){re.escape(alias)}(?![\w])", re.IGNORECASE), heading)
-        for alias, heading in sorted(pairs, key=lambda pair: (-len(pair[0]), pair))
-    )
+        found |= dict.fromkeys(own.union(table.get(heading, ())), heading)
+    longest_first = sorted(found, key=lambda name: (-len(name), name))
+    return re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, longest_first))})(?!\w)", re.IGNORECASE), found
 
 
 @cache
