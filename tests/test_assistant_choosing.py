@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from assistant.choosing import Claim, choose, merge
+import pytest
+
+from assistant.choosing import Claim, asks_for_code, choose, merge
 from tests.passages import hit, one_block, passage, said
 
 
@@ -146,3 +148,24 @@ def test_a_reason_is_given_in_words_not_in_code() -> None:
     )
     assert said(choose([hit(page)], [[3.0, 2.0]], "why")) == ["Files are parsed often, so that slow imports cost much."]
     assert len(said(choose([hit(page)], [[3.0, 2.0]], "how"))) == 2
+
+
+def test_code_leads_only_where_it_is_asked_for() -> None:
+    prose = passage(("sentence", "A worker that acks late keeps the message until the task is done."))
+    code = passage(("code", "task_acks_late = True"))
+    scores = [[0.0], [0.5]]
+    assert said(choose([hit(prose), hit(code)], scores, "fact"))[0].startswith("A worker")
+    assert said(choose([hit(prose), hit(code)], scores, "fact", code=True))[0].startswith("task_acks_late")
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("Which command purges a queue?", True),
+        ("what does bind=True do", True),
+        ("example of a wait state", True),
+        ("What happens if a worker dies?", False),
+    ],
+)
+def test_whether_code_is_asked_for(question: str, asks: bool) -> None:
+    assert asks_for_code(question) is asks

@@ -1,5 +1,7 @@
 """Comparisons: which sides a question names, what it asks about them, and the table that comes of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from assistant.answering import Assistant
@@ -25,6 +27,12 @@ TOPICS = {"Temporal": "temporal", "Apache Airflow": "airflow", "Circuit Breaker 
         ("Timeouts: Redis broker vs SQS broker", ["Redis broker", "SQS broker"]),
         ("What separates workflows from activities as to determinism?", ["workflows", "activities"]),
         ("How do sagas and outboxes differ?", ["sagas", "outboxes"]),
+        ("How does a DockerOperator compare with a BashOperator?", ["DockerOperator", "BashOperator"]),
+        ("When to take Temporal and when Airflow?", ["Temporal", "Apache Airflow"]),
+        ("Jaeger or Zipkin: what does each do?", ["Jaeger", "Zipkin"]),
+        ("Temporal vs Airflow each", ["Temporal", "Apache Airflow"]),
+        ("How do Temporal and Airflow work together?", []),
+        ("Is it a queue or a topic that keeps order?", []),
         ("What is Temporal?", []),
         ("Is Temporal durable, and does Airflow schedule?", []),
         ("Compare everything", []),
@@ -137,3 +145,16 @@ def test_an_aspect_that_one_side_lacks_is_said_to_be_missing(kb: Assistant) -> N
     reply = kb.answer("How do Orchestration and Celery differ in brokers?")
     assert NOT_STATED in reply.text
     assert "Multiple broker support (Redis, RabbitMQ, Amazon SQS)" in reply.text
+
+
+def test_a_side_has_its_own_section_first(kb: Assistant) -> None:
+    query = understand("acks versus rejects", {})
+    apart = passage(("sentence", "Rejects are sent by workers."), ("sentence", "Acks are sent by workers too."))
+    own = replace(
+        passage(("sentence", "Rejects need late acknowledgement to mean anything.")), headings=("Life", "Rejects")
+    )
+    hits = [hit(apart), hit(own)]
+    scores = [[0.0, 0.0], [-1.0]]
+    (table,) = compare(query, hits, [scores, scores], sides_of(query), Sections(kb.index), kb.topics.is_about)
+    assert isinstance(table, Comparison)
+    assert table.rows[0][1][1][0].passage.headings[-1] == "Rejects"
