@@ -282,6 +282,8 @@ def find_intent(question: str) -> Intent:
 
 def find_entities(question: str, topics: Mapping[str, str]) -> tuple[Entity, ...]:
     """The tools and patterns named, in the order of their first mention, each once; longer names win over shorter."""
+    if not topics:
+        return ()
     pattern, headings = _names(tuple(topics))
     found: dict[str, Entity] = {}
     for match in pattern.finditer(question):
