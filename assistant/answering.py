@@ -188,7 +188,7 @@ class Assistant:
         said = {term for meant in meanings.values() for term in terms(meant)}
         query = replace(query, explained=frozenset(term for word in meanings for term in terms(word)) - said)
         alone = question_alone(written)
-        return replace(query, alone="" if free_pronoun(alone) else in_one_form(alone)) if alone else query
+        return replace(query, alone=in_one_form(alone)) if alone and not free_pronoun(alone) else query
 
     def _decided(self, query: Query, only: str | None) -> tuple[Query, Found, Weighed, Verdict]:
         """What is found and whether it answers. A message that has no answer as a whole is read again as the one sentence

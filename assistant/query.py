@@ -190,7 +190,7 @@ _THANKS = re.compile(
 
 def plainly(question: str) -> str:
     """The question without greeting, courtesy and thanks, and not in capitals throughout: none of it says what is asked."""
-    left = _THANKS.sub("", _COURTESY.sub("", question)).strip()
+    left = _THANKS.sub("", _COURTESY.sub("", question)).strip().rstrip(",;-– ")
     question = left if terms(left) else question
     return question.lower() if question.isupper() and len(question.split()) > 2 else question
 
@@ -246,6 +246,11 @@ _ASKS = re.compile(
 _LEAD_WORDS = 10
 """Words before a colon, at most, that say what the question behind it is about: "Celery on SQS: which …"."""
 _CLAUSES = 3
+_NO_OTHER_SUBJECT = re.compile(
+    r"^(?:and )?what(?:'s|s| is| are| would be) (?:the |a |an )?(?:runner-?up|second[- ]best|alternatives?)\W*$",
+    re.IGNORECASE,
+)
+"""A clause that asks for more of the same answer."""
 
 
 def clauses_of(question: str) -> tuple[str, ...]:
@@ -263,7 +268,7 @@ def clauses_of(question: str) -> tuple[str, ...]:
             asked += [clause for clause in _JOINT.split(sentence) if terms(clause)]
         else:
             said.append(sentence)
-    if not 2 <= len(asked) <= _CLAUSES:
+    if not 2 <= len(asked) <= _CLAUSES or any(_NO_OTHER_SUBJECT.search(clause) for clause in asked):
         return ()
     return tuple(" ".join((*said, clause)) for clause in asked)
 

@@ -188,3 +188,8 @@ def test_both_questions_are_answered(kb: Assistant) -> None:
     assert said == "Of five servers two may fail at once. [1]\n\nThe coordinator writes a log of its votes. [2]"
     alone = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {})
     assert "log" not in compose(understand(question, {}), alone, Sections(kb.index), kb.topics.is_about).text
+
+
+def test_the_runner_up_is_no_question_of_its_own(kb: Assistant) -> None:
+    assert clauses_of("Which tool suits batch jobs, and what is the runner-up?") == ()
+    assert "Runner-up" in kb.answer("Which tool suits long-running processes, and what is the runner-up?").text

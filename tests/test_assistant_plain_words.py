@@ -50,6 +50,7 @@ def test_capitals_throughout_are_no_names(kb: Assistant) -> None:
     [
         ("Hi, can you tell me what a saga is?", "what a saga is?"),
         ("I was wondering how Celery retries. Thank you so much", "how Celery retries."),
+        ("Explain sagas in simple words, thank you", "Explain sagas in simple words"),
         ("Thanks!", "Thanks!"),
         ("Hello", "Hello"),
         ("Can Celery retry a task?", "Can Celery retry a task?"),
