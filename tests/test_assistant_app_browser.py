@@ -452,6 +452,10 @@ def test_fetching_shows_progress_and_can_be_cancelled(new_chat: Callable[..., Ch
             chat.page.get_by_role("button", name="Fetch missing pages").click()
             expect(status).to_contain_text("fetching pages 1 of 3", timeout=15000)
             chat.ask(BROKERS)
+            until = time.monotonic() + 15
+            while "/2" not in slow.requests:  # only what is under way when it is cancelled still arrives
+                assert time.monotonic() < until
+                chat.page.wait_for_timeout(50)
             chat.page.get_by_role("button", name="Cancel fetching").click()
             held.set()
             expect(status).to_contain_text("2 of 3 linked pages", timeout=15000)  # a polite second between requests
