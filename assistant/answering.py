@@ -133,8 +133,11 @@ class Assistant:
                     reply = piece
             if self.settings.llm_base_url:
                 clock.lap("model")
-        searched = query.text if reply.searched.casefold() == query.text.casefold() else reply.searched  # else kept so
-        searched = asked if searched == in_one_form(asked) else searched
+        searched = reply.searched
+        if (
+            searched.casefold() == query.text.casefold()
+        ):  # what is answered from memory may have been asked in other capitals
+            searched = asked if query.text == in_one_form(asked) else query.text
         yield replace(reply, question=asked, searched=searched, timings_ms=clock.laps)
 
     def search(

@@ -43,15 +43,20 @@ class Answers:
 
     def key(self, query: Query, only: str | None, index: Index, fingerprint: str) -> Key:
         """What determines an answer: index and settings (by `fingerprint`, the answers' own), the filter, and the question
-        as it is searched, history written out.
+        as it is searched, history written out, with the sentence in it that asks: the stops tell which that is.
 
         `cased`: the encoder tells upper from lower case, so that it always counts.
         """
         searched = query.text
         if self._cased:
-            return fingerprint, only, searched, ()
+            return fingerprint, only, searched, (query.alone,)
         unknown = [word for word in searched.split() if not all(map(index.words.frequency, terms(word)))]
-        return fingerprint, only, searched.casefold(), (*terms(searched), *unknown, *query.names)
+        return (
+            fingerprint,
+            only,
+            searched.casefold(),
+            (*terms(searched), *unknown, *query.names, query.alone.casefold()),
+        )
 
     def get(self, key: Key) -> Answer | None:
         """The answer kept under this key, if any."""

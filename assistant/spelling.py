@@ -26,7 +26,7 @@ _LEAST_PASSAGES = 2  # a word that stands in one passage may be a typing error i
 _COMMON_FROM = 3000  # times among the 1.6 billion words that the dictionary counted; a correction leads to common words
 _WORD = re.compile(r"(?<![\w./:@-])(?:[a-z]{4,}|[A-Z][a-zA-Z]{3,})(?!\w)(?![./:@-]\w|['’]t\b)")
 _AFFIXES = re.compile(
-    r"^(?P<prefix>re|un|de|non|pre|sub|auto|multi|over|under)?(?P<word>[a-z]{4,}?)(?:s|es|ed|ing|er|ers|able|ness)?$"
+    r"^(?:re|un|de|non|pre|sub|auto|multi|over|under)?(?P<word>[a-z]{4,}?)(?:s|es|ed|ing|er|ers|able|ness)?$"
 )
 _NEAREST = 20
 
@@ -59,23 +59,22 @@ def _meant(word: str, begins: bool, index: Index, names: Collection[str]) -> str
     if not own or all(index.words.frequency(term) for term in own) or low in _english():
         return ""
     edits = 2 if len(word) >= _TWO_EDITS_FROM_IN_NAMES else 1
-    named = [(distance, near) for near, distance in _near(low, sorted(names), edits) if _is_long(low, near)]
-    if named:
+    long = [name for name in sorted(names) if len(name) >= _LEAST_LETTERS_OF_NAMES <= len(low)]
+    if named := [(distance, near) for near, distance in _near(low, long, edits)]:
         return min(named)[1]
     if word != low:  # "Wich": an ordinary word that has its capital from where it stands
-        common = sorted(name for name in COMMON if _is_long(name, name)) if begins else []
+        common = [name for name in sorted(COMMON) if len(name) >= _LEAST_LETTERS_OF_NAMES] if begins else []
         return next((near for near, _ in _near(low, common, 1)), "")
     if _is_english(low):
         return ""
     likely = []
-    for near, distance in _near(low, _common_words(), 2 if len(word) >= _TWO_EDITS_FROM else 1):
-        count, own = _english()[near], terms(near)
-        frequency = index.words.frequency(own[0]) if own else count  # function words are the commonest of all
+    for near, distance in _near(low, _common_words(), _edits(low)):
+        stems, count = terms(near), _english()[near]
+        frequency = index.words.frequency(stems[0]) if stems else count  # function words are the commonest of all
         known = frequency >= _LEAST_PASSAGES
         if known or len(low) >= _LONG:
             likely.append((distance, not known, -frequency if known else -count, near))
-    stem = own[0] if (own := terms(word)) else ""
-    for near, distance in _near(stem, index.words.plain_stems, 2 if len(stem) >= _TWO_EDITS_FROM else 1):
+    for near, distance in _near(own[0], index.words.plain_stems, _edits(own[0])):
         if (frequency := index.words.frequency(near)) >= _LEAST_PASSAGES:
             likely.append((distance, False, -frequency, near))
     if not likely:
@@ -84,16 +83,16 @@ def _meant(word: str, begins: bool, index: Index, names: Collection[str]) -> str
     return meant if meant in _english() else _spelled_out(meant, index)
 
 
+def _edits(word: str) -> int:
+    return 2 if len(word) >= _TWO_EDITS_FROM else 1
+
+
 def _near(word: str, among: Collection[str], edits: int) -> Iterator[tuple[str, int]]:
     """Words with the same first letter that are at most so many edits away, with how many."""
     if len(word) >= _LEAST_LETTERS:
         alike = [one for one in among if one[0] == word[0]]
         for near, distance, _ in process.extract(word, alike, scorer=OSA.distance, score_cutoff=edits, limit=_NEAREST):
             yield near, int(distance)
-
-
-def _is_long(word: str, name: str) -> bool:
-    return min(len(word), len(name)) >= _LEAST_LETTERS_OF_NAMES
 
 
 @cache

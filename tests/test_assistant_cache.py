@@ -174,3 +174,11 @@ def test_many_threads_get_what_one_would(settings: Settings) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_stops_that_tell_which_sentence_asks_make_another_question(kb: Assistant) -> None:
+    told, asked = (
+        f"What is Celery best for? We have no {word} yet{stop}" for word, stop in (("zebra", "."), ("zebra", "?"))
+    )
+    keys = [kb._answers.key(kb.understand(text), None, kb.index, "f") for text in (told, asked)]
+    assert keys[0] != keys[1]
