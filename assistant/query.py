@@ -292,8 +292,8 @@ def find_entities(question: str, topics: Mapping[str, str]) -> tuple[Entity, ...
     pattern, headings = _names(tuple(topics))
     found: dict[str, Entity] = {}
     for match in pattern.finditer(question):
-        heading = headings[match.group().lower()]
-        found.setdefault(heading, Entity(heading, topics[heading], match.group()))
+        if heading := headings.get(match.group().lower()):  # a pattern also takes "ſ" for an "s"
+            found.setdefault(heading, Entity(heading, topics[heading], match.group()))
     return tuple(found.values())
 
 
@@ -305,7 +305,10 @@ def expansions(question: str) -> tuple[str, ...]:
 def short_forms(question: str) -> dict[str, str]:
     """Its acronyms and other short forms as they stand in it, with what they stand for."""
     table = _aliases()["expansions"]
-    return {match.group(): str(table[match.group().lower()]) for match in _acronyms().finditer(question)}
+    found = [match.group() for match in _acronyms().finditer(question)]
+    return {
+        short: str(table[short.lower()]) for short in found if short.lower() in table
+    }  # a pattern also takes "ſ" for an "s"
 
 
 @cache

@@ -92,6 +92,11 @@ def test_the_intent_shows_in_the_words(question: str, intent: str) -> None:
 def test_acronyms_bring_the_words_they_stand_for() -> None:
     assert "two-phase commit" in expansions("what is 2PC?")
     assert expansions("what is a saga?") == ()
+    assert expansions("what is an ſla?") == ()
+
+
+def test_letters_that_only_match_in_another_case_name_nothing() -> None:
+    assert find_entities("a ſaga of Cırcuit Breakers", {"Saga": "saga", "Circuit Breaker Pattern": "cb"}) == ()
 
 
 def test_white_space_is_collapsed_and_words_are_asked_for() -> None:
