@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -45,6 +46,7 @@ class ChromaRun:
     def freeze(self) -> None:
         """Connections are taken, and nothing is answered."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # a busy machine lets it answer once more before it stops
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
