@@ -28,7 +28,7 @@ from assistant.settings import Settings
 from assistant.sources import Sources
 from assistant.spelling import explain, explanations
 from assistant.topics import Topics, read_topics
-from assistant.units import Weighed, weigh, weigh_pieces
+from assistant.units import weigh, weigh_pieces
 from corpus.instructions import gives_instructions
 from index.passages import Hit
 from index.store import Index
@@ -113,12 +113,10 @@ class Assistant:
             key = self._answers.key(query, only, self.index, self._current().fingerprint)
             reply = self._answers.get(key)
             if reply is None:
-                query, found, weighed, verdict = self._decided(query, only)
+                query, found, verdict = self._decided(query, only)
                 clock.lap("retrieve")
                 answered = verdict.reason is None
-                reply = (
-                    self._compose(query, found, weighed, verdict) if answered else self._abstain(query, found, verdict)
-                )
+                reply = self._compose(query, found, verdict) if answered else self._abstain(query, found, verdict)
                 reply = replace(reply, confidence=verdict.confidence)
                 clock.lap("compose")
                 self._answers.put(key, reply)
@@ -181,32 +179,34 @@ class Assistant:
         index, topics = opened.index, opened.topics
         question = plainly(without_orders(asked))
         turn = resolve(question, user_turns(history), topics.anchors)
-        own = terms(question)
-        strange = [term for term in own if not index.words.frequency(term)]
+        strange = [term for term in terms(question) if not index.words.frequency(term)]
         # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
-        text = question if len(strange) > 1 and 2 * len(strange) >= len(own) else turn.text
-        meanings = explanations(text, index, topics.names)
-        written = explain(text, meanings)
-        query = with_sides(understand(in_one_form(written), topics.anchors))
+        own, carried = (
+            (question, "")
+            if len(strange) > 1 and 2 * len(strange) >= len(terms(question))
+            else (turn.own, turn.carried)
+        )
+        meanings = explanations(f"{own} {carried}", index, topics.names)
+        written = explain(own, meanings)
+        query = with_sides(understand(in_one_form(written), topics.anchors, explain(carried, meanings)))
         said = {term for meant in meanings.values() for term in terms(meant)}
         query = replace(query, explained=frozenset(term for word in meanings for term in terms(word)) - said)
         alone = question_alone(written)
         return replace(query, alone=in_one_form(alone)) if alone and not free_pronoun(alone) else query
 
-    def _decided(self, query: Query, only: str | None) -> tuple[Query, Found, Weighed, Verdict]:
+    def _decided(self, query: Query, only: str | None) -> tuple[Query, Found, Verdict]:
         """What is found and whether it answers. A message that has no answer as a whole is read again as the one sentence
         in it that asks: the others may tell a story, or try to steer."""
         first = self._judged(query, only)
         if first[-1].reason not in ("not_stated", "nothing_relevant") or not query.alone:
             return first
-        alone = with_sides(understand(query.alone, self.topics.anchors))
+        alone = with_sides(understand(query.alone, self.topics.anchors, query.carried))
         second = self._judged(replace(alone, explained=query.explained), only)
         return first if second[-1].reason else second
 
-    def _judged(self, query: Query, only: str | None) -> tuple[Query, Found, Weighed, Verdict]:
+    def _judged(self, query: Query, only: str | None) -> tuple[Query, Found, Verdict]:
         found = self._retrieve(query, CONSIDERED, only)
-        weighed = weigh(query, found, CONSIDERED if query.parts or query.clauses else QUOTED)
-        return query, found, weighed, decide(found, query, weighed, self.settings.unsupported)
+        return query, found, decide(found, query, self.settings.unsupported)
 
     def _retrieve(self, query: Query, limit: int, only: str | None) -> Found:
         reranker = self.sources.reranker
@@ -216,13 +216,13 @@ class Assistant:
         scores = reranker.scores(query.text, [hit.passage for hit in found.hits[:DEPTH]])
         return found.reordered(scores, limit)
 
-    def _compose(self, query: Query, found: Found, weighed: Weighed, verdict: Verdict | None = None) -> Answer:
-        hits = found.hits[: len(weighed.scores)]
-        pieces = zip(found.pieces, weigh_pieces(query, found, len(hits)), strict=True)
+    def _compose(self, query: Query, found: Found, verdict: Verdict | None = None) -> Answer:
+        most = CONSIDERED if query.parts or query.clauses else QUOTED
+        pieces = zip(found.pieces, weigh_pieces(query, found, most), strict=True)
         asked = tuple(AskedPart(piece.text, scores, piece.words) for piece, scores in pieces)
         evidence = Evidence(
-            hits,
-            weighed.scores,
+            found.hits[:most],
+            weigh(query, found, most),
             found.words,
             verdict.missing if verdict else (),
             parts=asked if query.parts else (),

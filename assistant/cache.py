@@ -49,13 +49,13 @@ class Answers:
         """
         searched = query.text
         if self._cased:
-            return fingerprint, only, searched, (query.alone,)
+            return fingerprint, only, searched, (query.alone, query.carried)
         unknown = [word for word in searched.split() if not all(map(index.words.frequency, terms(word)))]
         return (
             fingerprint,
             only,
             searched.casefold(),
-            (*terms(searched), *unknown, *query.names, query.alone.casefold()),
+            (*terms(searched), *unknown, *query.names, query.alone.casefold(), query.carried.casefold()),
         )
 
     def get(self, key: Key) -> Answer | None:

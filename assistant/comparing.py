@@ -74,7 +74,7 @@ class Side:
 def sides_of(query: Query) -> tuple[Side, ...]:
     """What a question compares, in its order; empty where it compares nothing, or doesn't name the sides."""
     for pattern in _NAMED:
-        if found := pattern.search(query.text):
+        if found := pattern.search(query.own):
             names = [_ENDS_A_NAME.sub("", _LEADS_TO_A_NAME.sub("", found[key].strip())) for key in "ab"]
             sides = tuple(_named(name, query.entities) for name in names)
             if (
@@ -127,7 +127,7 @@ def aspect_of(query: Query, sides: Sequence[Side]) -> str:
     named = {word for side in sides for word in side.words} | {
         word for side in sides if side.entity for word in terms(side.entity.mention)
     }
-    for found in _ASPECT.finditer(query.text):
+    for found in _ASPECT.finditer(query.own):
         what = found["what"].strip()
         own = [word for word in terms(what) if word not in named and word not in _FILLER]
         if re.match(r"(which|what|who|should|is|are|do|does|can)\b", what, re.IGNORECASE):
@@ -139,7 +139,7 @@ def aspect_of(query: Query, sides: Sequence[Side]) -> str:
 
 def _either_or(query: Query) -> bool:
     """Whether the question offers its first two entities as a choice: "Celery or Airflow"."""
-    low = query.text.lower()
+    low = query.own.lower()
     first, second = (low.find(entity.mention.lower()) for entity in query.entities[:2])
     between = low[first:second]
     return bool(re.search(r"\bor\b", between)) and not re.search(r"[.?!]", between)
@@ -147,7 +147,7 @@ def _either_or(query: Query) -> bool:
 
 def _asked_of_each(query: Query) -> bool:
     """Whether the question asks the same of its first two entities, one after the other: "when Celery and when Airflow"."""
-    low = query.text.lower()
+    low = query.own.lower()
     first, second = query.entities[:2]
     between = low[low.find(first.mention.lower()) + len(first.mention) : low.find(second.mention.lower())]
     return bool(

@@ -84,21 +84,21 @@ def compose(
     hits, scores = trusted(*sections.widen(evidence.hits, evidence.scores))
     intent = query.intent
     parts: list[Part] = []
-    if _ASKS_FOR_PAGES.search(query.text):
+    if _ASKS_FOR_PAGES.search(query.own):
         intent = "resource"
         parts = _links(hits, scores)
     elif sides := sides_of(query):
         own = [trusted(*sections.widen(evidence.hits, part.scores))[1] for part in evidence.parts]
         parts = compare(query, hits, own or [scores] * len(sides), sides, sections, is_about)
-    elif not query.entities and not evidence.clauses and (intent == "recommend" or _ASKS_FOR_ONE.search(query.text)):
+    elif not query.entities and not evidence.clauses and (intent == "recommend" or _ASKS_FOR_ONE.search(query.own)):
         parts = _recommendation(hits, scores, evidence.rarity)
     if not parts:
         if intent == "define":
             scores = _with_definitions(query, hits, scores)
         elif intent in ("compare", "recommend"):
             intent = "fact"  # it names nothing that could be compared or recommended
-        claims = _for_each_clause(evidence, sections) or merge(
-            choose(hits, scores, intent, rarity=evidence.rarity, code=asks_for_code(query.text))
+        claims = _for_each_clause(query, evidence, sections) or merge(
+            choose(hits, scores, intent, rarity=_told(evidence.rarity, query), code=asks_for_code(query.own))
         )
         parts = [Quotes(tuple(claims))] if claims else []
     if parts and evidence.missing:
@@ -109,14 +109,23 @@ def compose(
     return lay_out(parts)
 
 
-def _for_each_clause(evidence: Evidence, sections: Sections) -> list[Claim]:
+def _told(rarity: dict[str, float], query: Query) -> dict[str, float]:
+    """The question's words without the names of tools, if it has others: a section that has nothing but its tool's name
+    in common with the question adds nothing to what was asked."""
+    names = {term for entity in query.entities for term in terms(entity.mention)}
+    return {word: weight for word, weight in rarity.items() if word not in names} or rarity
+
+
+def _for_each_clause(query: Query, evidence: Evidence, sections: Sections) -> list[Claim]:
     """The best of each clause's answer, in their order, each unit once."""
     said: set[tuple[str, int]] = set()
     claims: list[Claim] = []
     for clause in evidence.clauses:
         hits, scores = trusted(*sections.widen(evidence.hits, clause.scores))
         code = asks_for_code(clause.text)
-        for claim in choose(hits, scores, find_intent(clause.text), _CLAUSE_WORDS, clause.rarity, code=code):
+        for claim in choose(
+            hits, scores, find_intent(clause.text), _CLAUSE_WORDS, _told(clause.rarity, query), code=code
+        ):
             fresh = tuple(unit for unit in claim.units if (claim.passage.url, unit.start) not in said)
             said.update((claim.passage.url, unit.start) for unit in fresh)
             claims += [replace(claim, units=fresh)] if any(unit.kind != "label" for unit in fresh) else []
@@ -247,8 +256,8 @@ _SUBJECT = re.compile(
 def _with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[list[float]]:
     """The scores, with what begins "X is …" ahead, where X is asked for; where nothing does and a section of a document
     answers best, with all that the section says of X close behind."""
-    found = _SUBJECT.search(query.text)
-    subject = set(terms((found["what"] or found["other"]) if found else query.text))
+    found = _SUBJECT.search(query.own)
+    subject = set(terms((found["what"] or found["other"]) if found else query.own))
     raised = [list(row) for row in scores]
     top = max((max(row) for row in scores), default=0.0)
     defining: list[tuple[float, int, int]] = []

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from assistant.query import COMMON, Query, is_small_talk
 from assistant.retrieval import FEATURES, Found, load_model
 from assistant.signals import signals_of
-from assistant.units import Weighed
 from index.terms import terms
 
 _RELATED = 0.45
@@ -37,29 +36,29 @@ class Verdict:
     missing: tuple[str, ...] = ()  # words of the question that the sources don't have
 
 
-def decide(found: Found, query: Query, weighed: Weighed, unsupported: float) -> Verdict:
+def decide(found: Found, query: Query, unsupported: float) -> Verdict:
     """Answer where the probability reaches the bar for `unsupported`: the largest share, 0..1, of the answers given that
     may lack support in the sources. An answer names what it leaves out: names that the corpus doesn't have."""
-    if is_small_talk(query.text):
+    if is_small_talk(query.own):
         return Verdict(0.0, "out_of_scope")
     missing = tuple(
         found_word.group()
-        for found_word in re.finditer(r"\w[\w./-]*\w", query.text)
+        for found_word in re.finditer(r"\w[\w./-]*\w", query.own)
         if (own := terms(found_word.group()))
         and set(own) <= set(found.unknown)
         and found_word.group().lower() not in COMMON
-        and not _DICTATED.search(query.text[: found_word.start()])
+        and not _DICTATED.search(query.own[: found_word.start()])
     )
     if not found.hits:
         return Verdict(0.0, "nothing_relevant", missing)
     model = load_model("answerable")
-    signals = signals_of(found, query, weighed)
+    signals = signals_of(found, query)
     odds = sum(model["weights"][name] * value for name, value in signals.items())
     confidence = 1 / (1 + math.exp(-odds))
     if confidence >= bar_for(unsupported, model["bars"]):
         names = {term for name in query.names for term in terms(name)}
         return Verdict(round(confidence, 4), None, tuple(word for word in missing if names & set(terms(word))))
-    if signals["bare"] and _POINTS.search(query.text):
+    if signals["bare"] and _POINTS.search(query.own):
         return Verdict(round(confidence, 4), "underspecified")
     related = bool(query.entities) or found.features[0, FEATURES.index("part")] >= _RELATED
     return Verdict(round(confidence, 4), "not_stated" if related else "nothing_relevant", missing)

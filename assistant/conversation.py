@@ -17,8 +17,8 @@ from corpus.errors import QuestionError
 _MAX_TURNS = 12
 """Older turns are not looked at: a conversation's subject is in the last few."""
 
-_CARRIED = 6
-"""Words of the last question that are carried: enough to find its page again, few enough not to drown the new one."""
+_CARRIED = 30
+"""Words of the last question that are carried, at most: nearly always all of them."""
 
 _OPENING = re.compile(
     r"^\W*(and|but|also|so|then|or|what about|how about|what if|instead|same (question|thing)? ?for|no,?|nope,?"
@@ -44,13 +44,23 @@ _DUMMY_IT = re.compile(
     r"|safe|true))\b",
     re.I,
 )
+_ELLIPSIS = re.compile(
+    r"\b(in comparison|by comparison|in that case|too|as well|otherwise|afterwards|instead|the (others?|rest))\W*$|\b(mine|ours)\b",
+    re.IGNORECASE,
+)
+_BEFORE_A_DEMONSTRATIVE = (
+    r"(?<!\w)(?!(?:is|are|was|were|be|am|does|do|did|can|could|should|would|will|may|must|has|have|had|of|for|in|into|to|with"
+    r"|without|by|from|at|on|onto|than|like|about|and|but|or|if|after|before|during|under|over|once|when|while|because|why|how"
+    r"|what|where|which|not|just|only|even|all|until|since|through|via|as|happens?|us(?:e|ing)|do|doing|chang(?:e|ing)|get|getting"
+    r"|make|set|see|need|want|try|run|running|turn|fix|read|find|call|stop|keep|then)\s)[a-z][\w-]*\s+"
+)
 _BOUND = re.compile(
-    r"\b(that|this|these|those|there)\b(?=\s+(is|are|has|have|can|will|does|do|was|were|needs?|must|should|run|runs"
-    r"|fail|fails|\w+s)\b)|"
-    r"\b(if|whether|when|once|so|such|ensure|means?|say|says|know|knows|\w+s|\w+ed|\w+ing|task|workflow|message|job"
-    r"|service|system|state|function|tool)\s+that\b"
-    r"|\bis there\b|\bare there\b|\bthis (case|way|time)\b|\b(no|any|each|every|this|which|some|only|more than"
-    r"|at least|at most) one\b|\bone of\b|\bone (\w+)\b",
+    rf"{_BEFORE_A_DEMONSTRATIVE}that\b(?=\s+(?:is|are|has|have|had|can|could|will|would|does|do|did|was|were|needs?|must|should|may"
+    r"|might|run|fail|never|always|only|i|we|you|they|it|the|an?|\w+s|\w+ed|\w+ly)\b)"
+    r"|\b(?:so|such|ensures?|means?|says?|knows?|note|given|provided|assum(?:e|ing)|suppose)\s+that\b"
+    r"|\bthere(?:'s)?\b(?=\s+(?:is|are|was|were|be|an?|any|no|some)\b)|\b(?:is|are|was|were|be) there\b"
+    r"|\bthis (?:case|way|time)\b"
+    r"|\b(?:no|any|each|every|this|which|some|only|more than|at least|at most) one\b|\bone of\b|\bone (?:\w+)\b",
     re.IGNORECASE,
 )
 _STOP = frozenset(
@@ -65,10 +75,10 @@ _STOP = frozenset(
 
 @dataclass(frozen=True)
 class Turn:
-    """What is searched: the written-out form, and whether it leans on the conversation."""
+    """What is searched: the question written out, and what it has from earlier turns, "" where it leans on none."""
 
-    text: str
-    dependent: bool
+    own: str
+    carried: str = ""
     entities: tuple[Entity, ...] = ()
 
 
@@ -92,64 +102,55 @@ def resolve(question: str, earlier: Sequence[str], topics: Mapping[str, str]) ->
     that a chain of follow-ups keeps its subject.
     """
     if not earlier:
-        return Turn(question, False, find_entities(question, topics))
+        return Turn(question, "", find_entities(question, topics))
     before = resolve(earlier[-1], earlier[:-1], topics)
     return _resolve_one(question, before, topics)
 
 
 def _resolve_one(question: str, before: Turn, topics: Mapping[str, str]) -> Turn:
     entities = find_entities(question, topics)
-    words = _content_words(question)
     opens = bool(_OPENING.match(question))
-    pronoun = free_pronoun(question)
     swap = _SWAP.match(question)
     if swap and len(_content_words(swap["what"])) <= 4 and not _is_clause(swap["what"]):
-        text = _swap(before, swap["what"].strip(), entities, topics)
-        return Turn(text, True, find_entities(text, topics))
-    if pronoun and (not entities or opens):
-        text = _substitute(question, pronoun, before)
-        return Turn(text, True, find_entities(text, topics))
-    if pronoun and {entity.name for entity in entities} <= {entity.name for entity in before.entities}:
-        return Turn(_beside(question, before), True, entities)
-    if entities:
-        return Turn(question, False, entities)
-    if opens or len(words) < 4:
-        text = _beside(_without_opening(question), before)
-        if text != question:
-            return Turn(text, True, find_entities(text, topics))
-    return Turn(question, False, entities)
+        return _swap(before, swap["what"].strip(), entities, topics)
+    pronoun = free_pronoun(question)
+    leans = pronoun is not None and (opens or not _named_before(question, pronoun, entities))
+    same = bool(pronoun and {entity.name for entity in entities} <= {entity.name for entity in before.entities})
+    short = not entities and (opens or len(_content_words(question)) < 4 or bool(_ELLIPSIS.search(question)))
+    if leans or same or short:
+        return _beside(_without_opening(question) if opens else question, before, topics)
+    return Turn(question, "", entities)
 
 
-def _swap(before: Turn, what: str, entities: Sequence[Entity], topics: Mapping[str, str]) -> str:
+def _named_before(question: str, pronoun: re.Match[str], entities: Sequence[Entity]) -> bool:
+    """Whether the pronoun may stand for something that the question itself names: "does Celery run it twice"."""
+    places = [question.lower().find(entity.mention.lower()) for entity in entities]
+    depends = re.match(r"\W*(if|when|whenever|once|before|after|while|as|because|since)\b", question, re.IGNORECASE)
+    return any(place < pronoun.start() or depends for place in places)
+
+
+def _swap(before: Turn, what: str, entities: Sequence[Entity], topics: Mapping[str, str]) -> Turn:
     """ "What about Prefect?": the last question with its subject replaced, or with the new words added."""
     if entities and before.entities:
-        old = before.entities[-1] if len(before.entities) == 1 else before.entities[0]
-        text = re.sub(
-            rf"(?<!\w){re.escape(old.mention)}(?!\w)", entities[0].mention, before.text, count=1, flags=re.IGNORECASE
-        )
-        extra = [word for word in _content_words(what) if word not in text.lower()]
-        return f"{text.rstrip(' ?.!')} {' '.join(extra)}".strip() + "?" if extra else text
-    return f"{before.text.rstrip(' ?.!')}: {what}?"
+        old = re.compile(rf"(?<!\w){re.escape(before.entities[0].mention)}(?!\w)", re.IGNORECASE)
+        own, carried = (old.sub(entities[0].mention, text, count=1) for text in (before.own, before.carried))
+        extra = [word for word in _content_words(what) if word not in f"{own} {carried}".lower()]
+        own = f"{own.rstrip(' ?.!')} {' '.join(extra)}".strip() + "?" if extra else own
+    else:
+        own, carried = f"{before.own.rstrip(' ?.!')}: {what}?", before.carried
+    return _turn(own, carried, topics)
 
 
-def _substitute(question: str, pronoun: re.Match[str], before: Turn) -> str:
-    """Puts the last turn's subject in the pronoun's place; what else the last question named is added."""
-    written = question
-    if before.entities:
-        subject = before.entities[-1].mention
-        possessive = pronoun.group().lower() in ("its", "their", "theirs")
-        subject = f"{subject}'s" if possessive else subject
-        written = question[: pronoun.start()] + subject + question[pronoun.end() :]
-    return _beside(_without_opening(written), before)
+def _beside(question: str, before: Turn, topics: Mapping[str, str]) -> Turn:
+    """The question with the last one behind it in brackets, and before that what it was about, if it doesn't say so."""
+    last = re.sub(r"[?.!;]+(?=\s)", ",", re.sub(r"[()]", " ", before.own)).rstrip(" ?.!,")
+    said = f"{question} {last}".lower()
+    names = [entity.mention for entity in before.entities if entity.mention.lower() not in said]
+    return _turn(question, " ".join([*names, *last.split()][:_CARRIED]), topics)
 
 
-def _beside(question: str, before: Turn) -> str:
-    """The question with what the last one named added in brackets: entities first, then its other words."""
-    own = question.lower()
-    named = [entity.mention for entity in before.entities]
-    others = [word for word in _content_words(before.text) if not any(word in name.lower() for name in named)]
-    added = [word for word in dict.fromkeys([*named, *others]) if word.lower() not in own][:_CARRIED]
-    return f"{question} ({' '.join(added)})" if added else question
+def _turn(own: str, carried: str, topics: Mapping[str, str]) -> Turn:
+    return Turn(own, carried, find_entities(f"{own} ({carried})", topics))
 
 
 def free_pronoun(question: str) -> re.Match[str] | None:

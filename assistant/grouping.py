@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.query import Intent
@@ -89,10 +90,9 @@ def group_of(scored: Scored, intent: Intent, reads_on: bool = True) -> list[Unit
             last += 1
     while last + 1 < len(units) and last - at < _LIST_ITEMS and _continues(scored, units[last], units[last + 1]):
         last += 1
-    if first > 0 and (
-        _introduces(scored.passage, units[first - 1], units[first])
-        or _leans_back(scored.passage, units[first], units[first - 1])
-    ):
+    if first > 0 and _leans_back(scored.passage, units[first], units[first - 1]):
+        first -= 1
+    if first > 0 and _introduces(scored.passage, units[first - 1], units[first]):
         first -= 1
     if unit.kind == "sentence" and intent == "how" and last + 1 < len(units) and units[last + 1].kind == "code":
         last += 1
@@ -105,7 +105,17 @@ def group_of(scored: Scored, intent: Intent, reads_on: bool = True) -> list[Unit
             if words > _PARAGRAPH:
                 break
             last += 1
-    return list(units[first : last + 1])
+    return [*_term_of(units, first), *units[first : last + 1]]
+
+
+def _term_of(units: Sequence[Unit], at: int) -> tuple[Unit, ...]:
+    """The term that the paragraph of a unit explains, where that isn't the unit before: without it, nobody knows of what
+    it speaks."""
+    first = at
+    while first > 0 and units[first - 1].block == units[at].block:
+        first -= 1
+    term = units[first - 1] if 0 < first < at else None
+    return (term,) if term and term.kind == "term" and term.depth < units[at].depth else ()
 
 
 def _reads_on(passage: Passage, unit: Unit, after: Unit) -> bool:

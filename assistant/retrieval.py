@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -44,9 +44,12 @@ FEATURES = (
     "other_site",  # the question names a tool and the page is of another
     "document",  # a document of ours
     "linked",  # a page that a document links to
-    "document_asked",  # a document, and the question asks for a resource or a recommendation
     "part",  # best cosine of the question with one of its units
-    "maxsim",  # nearness of the question's words to its words, as the encoder reads them, weighted by rarity
+    "maxsim",  # nearness of the question's words to its words, as the encoder reads them; see Asked.apart
+    "unit",  # likewise to the words of its best unit alone
+    "least",  # nearness of the question's word that is farthest from it
+    "page",  # the best "maxsim" that a candidate of its page has
+    "page_found",  # how many candidates its page has, as log(1 + number)
 )
 
 
@@ -118,29 +121,38 @@ class Asked:
     vector: NDArray[np.float32]  # shape (dimension,)
     tokens: NDArray[np.float32]  # shape (tokens, dimension)
     weights: NDArray[np.float32]  # shape (tokens,): the rarity of a token's word, shared by its tokens
+    apart: NDArray[np.float32]  # likewise, the root of it, and 0 for the names of tools: every page of theirs has them
 
 
 def read_question(index: Index, query: Query) -> Asked:
     """One run of the encoder. A question of function words alone has no tokens."""
-    (asked,) = _read(index, [query.text], query.explained)
+    (asked,) = _read(index, [query.text], query)
     return asked
 
 
-def _read(index: Index, texts: Sequence[str], explained: Set[str]) -> list[Asked]:
+def _read(index: Index, texts: Sequence[str], query: Query) -> list[Asked]:
     """Several at once, side by side."""
     readings = index.embedder.read(texts, [()] * len(texts))
-    return [_asked(index, text, reading, explained) for text, reading in zip(texts, readings, strict=True)]
+    return [_asked(index, text, reading, query) for text, reading in zip(texts, readings, strict=True)]
 
 
-def _asked(index: Index, text: str, reading: Reading, explained: Set[str]) -> Asked:
-    weights = np.zeros(len(reading.tokens), np.float32)
+def _asked(index: Index, text: str, reading: Reading, query: Query) -> Asked:
+    names = {term for entity in query.entities for term in terms(entity.mention)}
+    weights, apart = np.zeros((2, len(reading.tokens)), np.float32)
     for word in re.finditer(r"\w+", text):
         own = (reading.offsets[:, 0] >= word.start()) & (reading.offsets[:, 0] < word.end())
-        told = (term for term in terms(word.group()) if term not in explained)
-        rarity = max(map(index.words.rarity, told), default=0.0)
-        weights[own] = rarity / max(int(own.sum()), 1)
+        told = [term for term in terms(word.group()) if query.weight(term)]
+        weight = max(map(query.weight, told), default=0.0)
+        share = max(map(index.words.rarity, told), default=0.0) / max(int(own.sum()), 1)
+        weights[own] = weight * share
+        apart[own] = 0.0 if names.issuperset(told) else weight * np.sqrt(share)
     kept = np.flatnonzero(weights)
-    return Asked(reading.whole, reading.tokens[kept], weights[kept] / max(float(weights.sum()), 1e-6))
+    apart = apart if apart.any() else weights  # nothing but names is asked
+    return Asked(reading.whole, reading.tokens[kept], _shares(weights[kept]), _shares(apart[kept]))
+
+
+def _shares(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(weights / max(float(weights.sum()), 1e-6))
 
 
 @cache
@@ -161,7 +173,7 @@ def retrieve(
 ) -> Found:
     """The best `limit` passages for a question, within `only` (see `Topics.rows_within`), or of `rows` alone."""
     forms = list(dict.fromkeys([query.text, *query.parts, *query.clauses]))
-    asked = _read(index, forms, query.explained)
+    asked = _read(index, forms, query)
     within = topics.rows_within(only) if only else None
     if rows is not None:
         within = np.asarray(sorted(rows), np.int64)
@@ -227,11 +239,11 @@ class Search:
     def __init__(self, index: Index, topics: Topics, form: str, query: Query, asked: Asked) -> None:
         self.index, self.topics, self.query, self.form, self.asked = index, topics, query, form, asked
         lexical = index.words
-        words = [word for word in dict.fromkeys(terms(form)) if word not in query.explained]
-        self.rarity = {word: lexical.rarity(word) for word in words}
+        words = [word for word in dict.fromkeys(terms(form)) if query.weight(word)]
+        self.rarity = {word: lexical.rarity(word) * query.weight(word) for word in words}
         self.unknown = tuple(word for word in words if not lexical.frequency(word))
         added = " ".join(expansions(form))
-        scores = lexical.scores(f"{form} {added}")
+        scores = lexical.scores(f"{form} {added}", query.weight)
         ceiling = max(sum(self.rarity.values()), 1e-6)
         self.body = scores["body"] / ceiling
         self.headings = scores["headings"] / ceiling
@@ -284,11 +296,17 @@ class Search:
         """One row a candidate, columns as FEATURES, each about 0..1."""
         if not rows:
             return np.zeros((0, len(FEATURES)), np.float32)
+        # np.dot, not "@": OpenBLAS' kernels may leave a floating-point flag behind that "@" reports as a warning.
         named = self.topics.sites_named(self.form, self.query.entities)
-        wants_document = self.query.intent in ("resource", "recommend")
         part = [float(one[1:].max(initial=0.0)) for one in self.index.parts.cosines(rows, self.asked.vector)]
         nearness = self.nearness_of(rows)
-        maxsim = [float(np.dot(one.max(axis=0, initial=0.0), self.asked.weights)) for one in nearness]
+        nearest = np.stack([one.max(axis=0, initial=0.0) for one in nearness])  # shape (rows, tokens)
+        maxsim = np.dot(nearest, self.asked.apart)
+        unit = [float((one[1:] * self.asked.apart).sum(axis=1).max(initial=0.0)) for one in nearness]
+        least = nearest.min(axis=1, initial=1.0)
+        page = np.unique([place.url for place in places], return_inverse=True)[1]
+        best_of_page = np.array([maxsim[page == number].max() for number in range(page.max() + 1)])
+        found_of_page = np.log1p(np.bincount(page))
         columns = []
         for at, (number, passage) in enumerate(zip(rows, places, strict=True)):
             site = site_of(passage.url)
@@ -300,9 +318,12 @@ class Search:
                     bool(named) and not document and site not in named,
                     document,
                     passage.source == "linked",
-                    document and wants_document,
                     part[at],
                     maxsim[at],
+                    unit[at],
+                    least[at],
+                    best_of_page[page[at]],
+                    found_of_page[page[at]],
                 )
             )
         return np.array(columns, np.float32)

@@ -12,7 +12,6 @@ import re
 from assistant.conversation import free_pronoun
 from assistant.query import Query, short_forms
 from assistant.retrieval import FEATURES, Found
-from assistant.units import Weighed
 from index.passages import Hit
 from index.terms import terms
 
@@ -20,17 +19,18 @@ SIGNALS = (
     "bias",
     "score",  # of the best passage, under the passage model
     "part",  # of the best passage: the best cosine of one of its units
-    "unit",  # score of the best unit of the first five, under the unit model
     "elsewhere",  # the question names a tool and the best passage is of another
     "names_nowhere",  # names in the question that none of the first five has; 1 at three
     "number_nowhere",  # a number in the question that none of the first five has
     "amount",  # a number is asked for
     "future",  # asks of what is to come
+    "how",  # asks how to do something: pages say what there is more often than every way to use it
+    "recommend",  # asks what to use
+    "strange",  # words that mean something and that the corpus doesn't have; 1 at three
     "bare",  # names nothing: no topic, no name, no identifier, no rare word; and has three words or fewer that mean something
     "pronoun",  # likewise no tool or pattern, but "it" or "one" in its place
     "words",  # number of the question's words, 1 at ten
     "topic",  # names a tool or pattern of the documents
-    "document",  # names none, and the best passage is a document's
 )
 _LOOKED_AT = 5
 _RARE = 4.0  # idf of a word in about 2 % of the passages
@@ -57,7 +57,7 @@ _FUTURE = re.compile(
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
 
 
-def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]:
+def signals_of(found: Found, query: Query) -> dict[str, float]:
     """The signals by the names in SIGNALS. `found` has at least one hit."""
     hits = found.hits[:_LOOKED_AT]
     first = dict(zip(FEATURES, found.features[0], strict=True))
@@ -69,17 +69,18 @@ def signals_of(found: Found, query: Query, weighed: Weighed) -> dict[str, float]
         "bias": 1.0,
         "score": hits[0].score / 10,
         "part": float(first["part"]),
-        "unit": max((score for row in weighed.scores[: len(hits)] for score in row), default=0.0) / 10,
         "elsewhere": float(first["other_site"]),
         "names_nowhere": min(sum(not _is_named(name, everywhere) for name in query.names), 3) / 3,
-        "number_nowhere": float(any(number not in "\n".join(texts) for number in _NUMBER.findall(query.text))),
-        "amount": float(bool(_AMOUNT.search(query.text))),
-        "future": float(bool(_FUTURE.search(query.text))),
+        "number_nowhere": float(any(number not in "\n".join(texts) for number in _NUMBER.findall(query.own))),
+        "amount": float(bool(_AMOUNT.search(query.own))),
+        "future": float(bool(_FUTURE.search(query.own))),
+        "how": float(query.intent == "how"),
+        "recommend": float(query.intent == "recommend"),
+        "strange": min(len(found.unknown), 3) / 3,
         "bare": float(nameless and not query.names and len(found.words) <= 3 and not _has_rare_word(found)),
-        "pronoun": float(nameless and free_pronoun(query.text) is not None),
+        "pronoun": float(nameless and free_pronoun(query.own) is not None),
         "words": len(found.words) / 10,
         "topic": float(not nameless),
-        "document": nameless * float(first["document"]),
     }
 
 

@@ -39,20 +39,23 @@ PARTS: dict[str, tuple[str, ...]] = {
     "BM25 of the headings": ("headings",),
     "all that counts words": ("body", "headings"),
     "another tool is named": ("other_site",),
-    "documents first": ("document", "document_asked"),
+    "documents first": ("document",),
     "linked pages before deep ones": ("linked",),
     "best unit's cosine": ("part",),
     "MaxSim of the tokens": ("maxsim",),
-    "all that the encoder says": ("part", "maxsim"),
+    "MaxSim of the best unit": ("unit",),
+    "the word that is farthest": ("least",),
+    "what else its page has": ("page", "page_found"),
+    "all that the encoder says": ("part", "maxsim", "unit", "least", "page"),
 }
 UNIT_PARTS: dict[str, tuple[str, ...]] = {
-    "coverage by rarity": ("coverage", "above"),
-    "MaxSim of the tokens, unit": ("near",),
-    "MaxSim of the tokens, unit or headings": ("near_headed",),
-    "MaxSim of the tokens": ("near", "near_headed"),
     "the passage's rank": ("behind",),
-    "a number where one is asked for": ("amount",),
-    "first or short": ("first", "short"),
+    "place in the passage": ("place",),
+    "MaxSim of the tokens, names too": ("near_headed",),
+    "MaxSim of the tokens without names": ("near_apart",),
+    "MaxSim with the neighbours": ("neighbours",),
+    "all MaxSim": ("near_headed", "near_apart", "neighbours"),
+    "items for a list": ("item",),
 }
 
 

@@ -24,7 +24,7 @@ from assistant.retrieval import FEATURES, WEIGHTS, Search, load_model, read_ques
 from assistant.retrieval import Found as Retrieved
 from assistant.settings import load_settings
 from assistant.signals import SIGNALS, signals_of
-from assistant.units import UNIT_FEATURES, weigh
+from assistant.units import UNIT_FEATURES, unit_features
 from evals.metrics.answers import fact_stated
 from evals.metrics.retrieval import counts_for, gold_units
 from evals.questions import ELSEWHERE, Question, questions_to_learn_from
@@ -144,7 +144,7 @@ def unit_groups(corpora: Corpora) -> list[Group]:
         if not question.vital:
             continue
         found = _retrieved(assistant, query, QUOTED)
-        features = weigh(query, found, QUOTED).features
+        features = unit_features(query, found, QUOTED)
         right = [_tells(question, hit.passage, unit) for hit in found.hits for unit in hit.passage.units]
         groups.append(Group(question.cluster, np.concatenate(features), np.array(right)))
     return groups
@@ -170,7 +170,6 @@ def answerable(corpora: Corpora) -> dict[str, Any]:
     counted: list[bool] = []  # in the figures and bars
 
     def add(
-        assistant: Assistant,
         cluster: str,
         query: Query,
         found: Retrieved,
@@ -178,21 +177,21 @@ def answerable(corpora: Corpora) -> dict[str, Any]:
         answered: bool = False,
         counts: bool = True,
     ) -> None:
-        groups.append(Group(cluster, _signals(assistant, query, found), np.array([answered])))
+        groups.append(Group(cluster, _signals(query, found), np.array([answered])))
         importance.append(weight)
         counted.append(counts)
 
     for assistant, question, query in corpora.asked():
         found = _retrieved(assistant, query, _DEEP)
         own = question.answerable != "no"
-        add(assistant, question.cluster, query, found, 1.0 if own else _ABSENT, answered=own)
+        add(question.cluster, query, found, 1.0 if own else _ABSENT, answered=own)
         rest = _without_gold(question, found) if question.vital and question.answerable == "yes" else None
         if rest and len(rest.hits) >= CONSIDERED:
-            add(assistant, question.cluster, query, rest, _REMOVED, counts=False)
+            add(question.cluster, query, rest, _REMOVED, counts=False)
     for assistant in corpora.assistants:
         for asked in ELSEWHERE.read_text(encoding="utf-8").splitlines():
             query = assistant.understand(asked)
-            add(assistant, asked, query, _retrieved(assistant, query, _DEEP), _OTHER, counts=False)
+            add(asked, query, _retrieved(assistant, query, _DEEP), _OTHER, counts=False)
     rows = np.concatenate([group.rows for group in groups])
     centre, spread = rows.mean(axis=0), rows.std(axis=0)
     centre[0], spread[0] = 0.0, 1.0
@@ -222,8 +221,8 @@ def answerable(corpora: Corpora) -> dict[str, Any]:
     return {**_model(SIGNALS, w, groups, measured), "bars": bars}
 
 
-def _signals(assistant: Assistant, query: Query, found: Retrieved) -> Array:
-    values = signals_of(found, query, weigh(query, found, QUOTED))
+def _signals(query: Query, found: Retrieved) -> Array:
+    values = signals_of(found, query)
     return np.array([[values[name] for name in SIGNALS]])
 
 

@@ -20,7 +20,6 @@ from assistant.citations import sha256
 from assistant.comparing import with_sides
 from assistant.query import understand
 from assistant.retrieval import retrieve
-from assistant.units import weigh
 from evals.metrics.answers import fact_stated
 from evals.metrics.retrieval import Found, gold_units
 from evals.pages import Corpus, locate
@@ -185,8 +184,7 @@ class Oracle:
         topics = self.assistant.topics
         query = with_sides(understand(text, topics.anchors))
         found = retrieve(self.corpus.index, topics, query, limit=len(gold), rows=list(gold))
-        weighed = weigh(query, found, len(gold))
-        return replace(self.assistant._compose(query, found, weighed), confidence=1.0)
+        return replace(self.assistant._compose(query, found), confidence=1.0)
 
     def _gold(self, question: Question) -> dict[int, Passage]:
         """The passages with gold by their rows, in the order of the gold."""

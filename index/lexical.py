@@ -14,7 +14,7 @@ terms.i4, sizes.i4  every field's terms in order and their number, headings befo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -164,15 +164,17 @@ class Lexical:
             for field in FIELDS
         }
 
-    def scores(self, query: str) -> dict[str, NDArray[np.float32]]:
-        """Each field's BM25 score of every row; a term that the query repeats counts once."""
-        known = self.known(terms(query))
+    def scores(self, query: str, weight: Callable[[str], float] = lambda _: 1.0) -> dict[str, NDArray[np.float32]]:
+        """Each field's BM25 score of every row, where each term counts by `weight`; one that the query repeats counts once."""
+        known = [
+            (self.vocabulary[t], np.float32(weight(t))) for t in dict.fromkeys(terms(query)) if t in self.vocabulary
+        ]
         found = {}
         for name, field in self._fields.items():
             total = np.zeros(self._rows, np.float32)
-            for number in known:
+            for number, factor in known:
                 low, high = field.indptr[number], field.indptr[number + 1]
-                total[field.indices[low:high]] += field.data[low:high]
+                total[field.indices[low:high]] += factor * field.data[low:high]
             found[name] = total
         return found
 
@@ -222,10 +224,6 @@ class Lexical:
         number = self.vocabulary.get(term)
         field = self._fields["body"]
         return 0 if number is None else int(field.indptr[number + 1] - field.indptr[number])
-
-    def known(self, of: Iterable[str]) -> list[int]:
-        """The numbers of the terms that the corpus has, each once, in order."""
-        return [self.vocabulary[term] for term in dict.fromkeys(of) if term in self.vocabulary]
 
 
 def top(

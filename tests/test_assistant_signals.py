@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.answering import QUOTED, Assistant
+from assistant.answering import Assistant
 from assistant.confidence import bar_for, decide
 from assistant.query import understand, without_orders
 from assistant.retrieval import retrieve
 from assistant.signals import SIGNALS, signals_of
-from assistant.units import weigh
 
 pytestmark = pytest.mark.model
 
@@ -17,7 +16,7 @@ pytestmark = pytest.mark.model
 def signals(kb: Assistant, question: str) -> dict[str, float]:
     query = kb.understand(question)
     found = retrieve(kb.index, kb.topics, query, limit=10)
-    return signals_of(found, query, weigh(query, found, QUOTED))
+    return signals_of(found, query)
 
 
 def test_every_signal_is_there_and_small(kb: Assistant) -> None:
@@ -83,11 +82,10 @@ def test_a_stricter_bound_answers_less(kb: Assistant) -> None:
     assert [bar_for(share, bars) for share in (0.01, 0.02, 0.04, 0.05, 0.5)] == [1.0, 0.8, 0.8, 0.5, 0.2]
     query = kb.understand("Which message brokers does Celery support?")
     found = retrieve(kb.index, kb.topics, query, limit=10)
-    weighed = weigh(query, found, QUOTED)
-    verdict = decide(found, query, weighed, 0.05)
+    verdict = decide(found, query, 0.05)
     assert verdict.reason is None
-    assert decide(found, query, weighed, 0.0).reason == "not_stated"
-    assert decide(found, query, weighed, 0.0).confidence == verdict.confidence
+    assert decide(found, query, 0.0).reason == "not_stated"
+    assert decide(found, query, 0.0).confidence == verdict.confidence
 
 
 def test_a_question_about_nothing_in_particular_asks_back(kb: Assistant) -> None:
