@@ -20,7 +20,7 @@ from assistant.compose import AskedPart, Evidence, compose
 from assistant.confidence import Verdict, decide
 from assistant.conversation import free_pronoun, resolve, user_turns
 from assistant.llm import rephrase
-from assistant.query import Query, check_question, plainly, question_alone, understand, without_orders
+from assistant.query import Query, check_question, find_entities, plainly, question_alone, understand, without_orders
 from assistant.rerank import DEPTH
 from assistant.retrieval import Found, retrieve
 from assistant.sections import Sections
@@ -180,12 +180,14 @@ class Assistant:
         question = plainly(without_orders(asked))
         turn = resolve(question, user_turns(history), topics.anchors)
         strange = [term for term in terms(question) if not index.words.frequency(term)]
-        # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
-        own, carried = (
-            (question, "")
-            if len(strange) > 1 and 2 * len(strange) >= len(terms(question))
-            else (turn.own, turn.carried)
-        )
+        own, carried = turn.own, turn.carried
+        if (
+            len(strange) > 1
+            and 2 * len(strange) >= len(terms(question))
+            and not find_entities(question, topics.anchors)
+        ):
+            # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
+            own, carried = question, ""
         meanings = explanations(f"{own} {carried}", index, topics.names)
         written = explain(own, meanings)
         query = with_sides(understand(in_one_form(written), topics.anchors, explain(carried, meanings)))

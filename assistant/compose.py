@@ -45,9 +45,10 @@ _ASKS_FOR_ONE = re.compile(
     re.IGNORECASE,
 )
 _AHEAD = 0.1
-_CLAUSE_WORDS = 65
+_ASKS_ABOUT = ("fact", "how", "why", "list")
+_CLAUSE_WORDS = 80
 """About how many words each thing is answered in, where a question asks several."""
-_LINK_MARGIN = 2.0
+_LINK_MARGIN = 1.5
 """How far behind, in log odds, a list of links may be of the best, where links are asked for."""
 _LINK_LISTS = 2
 _DEFINES = 2.0
@@ -110,8 +111,10 @@ def compose(
 
 
 def _told(rarity: dict[str, float], query: Query) -> dict[str, float]:
-    """The question's words without the names of tools, if it has others: a section that has nothing but its tool's name
-    in common with the question adds nothing to what was asked."""
+    """The question's words, without the names of tools where it asks for something about them: a section that has nothing
+    but its tool's name in common with the question adds nothing to that."""
+    if query.intent not in _ASKS_ABOUT:
+        return rarity
     names = {term for entity in query.entities for term in terms(entity.mention)}
     return {word: weight for word, weight in rarity.items() if word not in names} or rarity
 

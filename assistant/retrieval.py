@@ -34,6 +34,9 @@ _POOL = 40
 _POOL_NEAR = 20
 """Candidates taken from the documents and linked pages alone: among many deep pages they would be crowded out."""
 
+_SAYS_ENOUGH = 2.0
+"""A question whose other words are this many times as rare as the name of the tool, in sum, is looked for without it."""
+
 _IDENTIFIER = re.compile(r"(?=.*[^\W\d]{3})(.*\w(_|\.|::)\w|--?\w)")
 _FEW = 5
 """Passages that may have an identifier which tells one thing from others; common ones only count as words."""
@@ -47,7 +50,6 @@ FEATURES = (
     "part",  # best cosine of the question with one of its units
     "maxsim",  # nearness of the question's words to its words, as the encoder reads them; see Asked.apart
     "unit",  # likewise to the words of its best unit alone
-    "least",  # nearness of the question's word that is farthest from it
     "page",  # the best "maxsim" that a candidate of its page has
     "page_found",  # how many candidates its page has, as log(1 + number)
 )
@@ -121,7 +123,7 @@ class Asked:
     vector: NDArray[np.float32]  # shape (dimension,)
     tokens: NDArray[np.float32]  # shape (tokens, dimension)
     weights: NDArray[np.float32]  # shape (tokens,): the rarity of a token's word, shared by its tokens
-    apart: NDArray[np.float32]  # likewise, the root of it, and 0 for the names of tools: every page of theirs has them
+    apart: NDArray[np.float32]  # likewise, the root of it, and 0 for the names of tools, which all their pages have
 
 
 def read_question(index: Index, query: Query) -> Asked:
@@ -138,17 +140,30 @@ def _read(index: Index, texts: Sequence[str], query: Query) -> list[Asked]:
 
 def _asked(index: Index, text: str, reading: Reading, query: Query) -> Asked:
     names = {term for entity in query.entities for term in terms(entity.mention)}
-    weights, apart = np.zeros((2, len(reading.tokens)), np.float32)
+    weights, roots = np.zeros((2, len(reading.tokens)), np.float32)
+    of_name = np.zeros(len(reading.tokens), np.bool_)
+    rarest_name = others = 0.0
     for word in re.finditer(r"\w+", text):
         own = (reading.offsets[:, 0] >= word.start()) & (reading.offsets[:, 0] < word.end())
         told = [term for term in terms(word.group()) if query.weight(term)]
         weight = max(map(query.weight, told), default=0.0)
-        share = max(map(index.words.rarity, told), default=0.0) / max(int(own.sum()), 1)
-        weights[own] = weight * share
-        apart[own] = 0.0 if names.issuperset(told) else weight * np.sqrt(share)
+        rarity = max(map(index.words.rarity, told), default=0.0)
+        weights[own] = weight * rarity / max(int(own.sum()), 1)
+        roots[own] = weight * np.sqrt(rarity / max(int(own.sum()), 1))
+        if names.issuperset(told):
+            of_name |= own
+            rarest_name = max(rarest_name, rarity)
+        else:
+            others += rarity
     kept = np.flatnonzero(weights)
-    apart = apart if apart.any() else weights  # nothing but names is asked
+    apart = np.where(of_name & (others >= _SAYS_ENOUGH * rarest_name), 0.0, roots)
     return Asked(reading.whole, reading.tokens[kept], _shares(weights[kept]), _shares(apart[kept]))
+
+
+def weighted(nearness: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean nearness over a question's tokens, by weight; rows as those of `nearness`. No matrix product: OpenBLAS'
+    kernels may leave a floating-point flag behind, which numpy reports as a warning."""
+    return np.asarray((nearness * weights).sum(axis=-1))
 
 
 def _shares(weights: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -296,14 +311,12 @@ class Search:
         """One row a candidate, columns as FEATURES, each about 0..1."""
         if not rows:
             return np.zeros((0, len(FEATURES)), np.float32)
-        # np.dot, not "@": OpenBLAS' kernels may leave a floating-point flag behind that "@" reports as a warning.
         named = self.topics.sites_named(self.form, self.query.entities)
         part = [float(one[1:].max(initial=0.0)) for one in self.index.parts.cosines(rows, self.asked.vector)]
         nearness = self.nearness_of(rows)
         nearest = np.stack([one.max(axis=0, initial=0.0) for one in nearness])  # shape (rows, tokens)
-        maxsim = np.dot(nearest, self.asked.apart)
-        unit = [float((one[1:] * self.asked.apart).sum(axis=1).max(initial=0.0)) for one in nearness]
-        least = nearest.min(axis=1, initial=1.0)
+        maxsim = weighted(nearest, self.asked.apart)
+        unit = [float(weighted(one[1:], self.asked.apart).max(initial=0.0)) for one in nearness]
         page = np.unique([place.url for place in places], return_inverse=True)[1]
         best_of_page = np.array([maxsim[page == number].max() for number in range(page.max() + 1)])
         found_of_page = np.log1p(np.bincount(page))
@@ -321,7 +334,6 @@ class Search:
                     part[at],
                     maxsim[at],
                     unit[at],
-                    least[at],
                     best_of_page[page[at]],
                     found_of_page[page[at]],
                 )

@@ -26,7 +26,6 @@ SIGNALS = (
     "future",  # asks of what is to come
     "how",  # asks how to do something: pages say what there is more often than every way to use it
     "recommend",  # asks what to use
-    "strange",  # words that mean something and that the corpus doesn't have; 1 at three
     "bare",  # names nothing: no topic, no name, no identifier, no rare word; and has three words or fewer that mean something
     "pronoun",  # likewise no tool or pattern, but "it" or "one" in its place
     "words",  # number of the question's words, 1 at ten
@@ -54,6 +53,9 @@ _FUTURE = re.compile(
     r"com(e|ing) (out|soon)|going to (be|release|add)|20(2[7-9]|[3-9]\d))\b",
     re.IGNORECASE,
 )
+_HOW_TO = re.compile(
+    r"\bhow (do|can|could|should|would|must|might) (i|we|you|one)\b|\bhow to\b|\bsteps? to\b", re.IGNORECASE
+)
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
 
 
@@ -74,9 +76,8 @@ def signals_of(found: Found, query: Query) -> dict[str, float]:
         "number_nowhere": float(any(number not in "\n".join(texts) for number in _NUMBER.findall(query.own))),
         "amount": float(bool(_AMOUNT.search(query.own))),
         "future": float(bool(_FUTURE.search(query.own))),
-        "how": float(query.intent == "how"),
+        "how": float(bool(_HOW_TO.search(query.own))),
         "recommend": float(query.intent == "recommend"),
-        "strange": min(len(found.unknown), 3) / 3,
         "bare": float(nameless and not query.names and len(found.words) <= 3 and not _has_rare_word(found)),
         "pronoun": float(nameless and free_pronoun(query.own) is not None),
         "words": len(found.words) / 10,

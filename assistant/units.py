@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.query import Query, find_intent
-from assistant.retrieval import Found, load_model
+from assistant.retrieval import Found, load_model, weighted
 
 UNIT_FEATURES = (
     "behind",  # how far its passage's score lies behind the best one's
@@ -53,10 +53,9 @@ def unit_features(query: Query, found: Found, most: int) -> list[NDArray[np.floa
         columns = (
             np.full(count, best - hit.score),
             np.arange(count) / max(count, 1),
-            # np.dot, not "@": OpenBLAS' kernels may leave a floating-point flag behind that "@" reports as a warning.
-            np.dot(headed, found.asked.weights),
-            np.dot(headed, found.asked.apart),
-            np.dot(around, found.asked.apart),
+            weighted(headed, found.asked.weights),
+            weighted(headed, found.asked.apart),
+            weighted(around, found.asked.apart),
             [query.intent == "list" and unit.kind in ("item", "row") for unit in hit.passage.units],
         )
         features.append(np.stack([np.asarray(column, np.float64) for column in columns], axis=1))

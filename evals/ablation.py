@@ -44,9 +44,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "best unit's cosine": ("part",),
     "MaxSim of the tokens": ("maxsim",),
     "MaxSim of the best unit": ("unit",),
-    "the word that is farthest": ("least",),
     "what else its page has": ("page", "page_found"),
-    "all that the encoder says": ("part", "maxsim", "unit", "least", "page"),
+    "all that the encoder says": ("part", "maxsim", "unit", "page"),
 }
 UNIT_PARTS: dict[str, tuple[str, ...]] = {
     "the passage's rank": ("behind",),

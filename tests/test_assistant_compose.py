@@ -161,7 +161,6 @@ def test_documents_are_the_readers_own() -> None:
         ),
         ("What is a queue and a topic?", ()),
         ("Our queue is slow. Why?", ()),
-        ("Is it durable? (queues of RabbitMQ)?", ()),
         ("Why?", ()),
     ],
 )

@@ -68,7 +68,6 @@ def test_courtesy_is_left_out(asked: str, plain: str) -> None:
         ("Explain sagas. We have none.", "Explain sagas."),
         ("What is a saga? What is a DAG?", ""),  # which of them was meant?
         ("What is a saga?", ""),
-        ("We run Celery. what about retries? (airflow dag)", "what about retries? (airflow dag)"),
     ],
 )
 def test_the_sentence_that_asks(message: str, alone: str) -> None:
