@@ -221,7 +221,7 @@ class Assistant:
     def _compose(self, query: Query, found: Found, verdict: Verdict | None = None) -> Answer:
         most = CONSIDERED if query.parts or query.clauses else QUOTED
         pieces = zip(found.pieces, weigh_pieces(query, found, most), strict=True)
-        asked = tuple(AskedPart(piece.text, scores, piece.words) for piece, scores in pieces)
+        asked = tuple(AskedPart(piece.text, scores, piece.words, piece.asked.aside) for piece, scores in pieces)
         evidence = Evidence(
             found.hits[:most],
             weigh(query, found, most),
@@ -229,6 +229,7 @@ class Assistant:
             verdict.missing if verdict else (),
             parts=asked if query.parts else (),
             clauses=asked if query.clauses else (),
+            aside=found.asked.aside,
         )
         laid_out = compose(query, evidence, self._current().sections, self.topics.is_about)
         citations = tuple(

@@ -17,7 +17,7 @@ from assistant.choosing import Claim, asks_for_code, choose, merge
 from assistant.comparing import compare, sides_of
 from assistant.grouping import defines
 from assistant.layout import NOT_STATED, LaidOut, Part, Quotes, Words, lay_out
-from assistant.query import Entity, Query, find_intent
+from assistant.query import Entity, Intent, Query, find_intent
 from assistant.sections import Sections
 from corpus.instructions import gives_instructions, plants_link
 from index.chunk import plain_markdown
@@ -48,7 +48,7 @@ _AHEAD = 0.1
 _ASKS_ABOUT = ("fact", "how", "why", "list")
 _CLAUSE_WORDS = 80
 """About how many words each thing is answered in, where a question asks several."""
-_LINK_MARGIN = 1.5
+_LINK_MARGIN = 2.0
 """How far behind, in log odds, a list of links may be of the best, where links are asked for."""
 _LINK_LISTS = 2
 _DEFINES = 2.0
@@ -67,6 +67,7 @@ class Evidence:
     missing: tuple[str, ...] = ()  # words of the question that the sources have nothing of
     parts: tuple[AskedPart, ...] = ()  # of a comparison, each side by itself
     clauses: tuple[AskedPart, ...] = ()  # where it asks two or three things, each by itself
+    aside: frozenset[str] = frozenset()  # the question's names that all pages of a tool have, see Asked.aside
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class AskedPart:
     text: str
     scores: Sequence[Sequence[float]]
     rarity: dict[str, float]
+    aside: frozenset[str] = frozenset()
 
 
 def compose(
@@ -87,7 +89,8 @@ def compose(
     parts: list[Part] = []
     if _ASKS_FOR_PAGES.search(query.own):
         intent = "resource"
-        parts = _links(hits, scores)
+        about = [any(is_about(entity, hit.passage) for entity in query.entities) for hit in hits]
+        parts = _links(hits, scores, about)
     elif sides := sides_of(query):
         own = [trusted(*sections.widen(evidence.hits, part.scores))[1] for part in evidence.parts]
         parts = compare(query, hits, own or [scores] * len(sides), sides, sections, is_about)
@@ -98,8 +101,8 @@ def compose(
             scores = _with_definitions(query, hits, scores)
         elif intent in ("compare", "recommend"):
             intent = "fact"  # it names nothing that could be compared or recommended
-        claims = _for_each_clause(query, evidence, sections) or merge(
-            choose(hits, scores, intent, rarity=_told(evidence.rarity, query), code=asks_for_code(query.own))
+        claims = _for_each_clause(evidence, sections) or merge(
+            choose(hits, scores, intent, rarity=_told(evidence, query.intent), code=asks_for_code(query.own))
         )
         parts = [Quotes(tuple(claims))] if claims else []
     if parts and evidence.missing:
@@ -110,25 +113,22 @@ def compose(
     return lay_out(parts)
 
 
-def _told(rarity: dict[str, float], query: Query) -> dict[str, float]:
+def _told(part: Evidence | AskedPart, intent: Intent) -> dict[str, float]:
     """The question's words, without the names of tools where it asks for something about them: a section that has nothing
     but its tool's name in common with the question adds nothing to that."""
-    if query.intent not in _ASKS_ABOUT:
-        return rarity
-    names = {term for entity in query.entities for term in terms(entity.mention)}
-    return {word: weight for word, weight in rarity.items() if word not in names} or rarity
+    if intent not in _ASKS_ABOUT:
+        return part.rarity
+    return {word: weight for word, weight in part.rarity.items() if word not in part.aside}
 
 
-def _for_each_clause(query: Query, evidence: Evidence, sections: Sections) -> list[Claim]:
+def _for_each_clause(evidence: Evidence, sections: Sections) -> list[Claim]:
     """The best of each clause's answer, in their order, each unit once."""
     said: set[tuple[str, int]] = set()
     claims: list[Claim] = []
     for clause in evidence.clauses:
         hits, scores = trusted(*sections.widen(evidence.hits, clause.scores))
-        code = asks_for_code(clause.text)
-        for claim in choose(
-            hits, scores, find_intent(clause.text), _CLAUSE_WORDS, _told(clause.rarity, query), code=code
-        ):
+        code, intent = asks_for_code(clause.text), find_intent(clause.text)
+        for claim in choose(hits, scores, intent, _CLAUSE_WORDS, _told(clause, intent), code=code):
             fresh = tuple(unit for unit in claim.units if (claim.passage.url, unit.start) not in said)
             said.update((claim.passage.url, unit.start) for unit in fresh)
             claims += [replace(claim, units=fresh)] if any(unit.kind != "label" for unit in fresh) else []
@@ -285,15 +285,18 @@ def _with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequen
 # ---------------------------------------------------------------- resources
 
 
-def _links(hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[Part]:
-    """The best lists of links of the documents, each link with what it is for; empty where pages answer much better."""
+def _links(hits: Sequence[Hit], scores: Sequence[Sequence[float]], about: Sequence[bool]) -> list[Part]:
+    """The best lists of links of the documents, each link with what it is for; empty where pages answer much better.
+    `about` says which hits are about what the question names: if they have links, the others' aren't asked for."""
     best = max((max(row) for row in scores), default=0.0)
     found: list[tuple[float, int, Claim]] = []
+    asked = [hit.passage.source == "document" and own for hit, own in zip(hits, about, strict=True)]
     for at, (hit, row) in enumerate(zip(hits, scores, strict=True)):
         links = [
             (score, unit)
             for unit, score in zip(hit.passage.units, row, strict=True)
             if hit.passage.source == "document" and unit.kind == "item" and hit.passage.words(unit).startswith("[")
+            if asked[at] or not any(asked)
         ]
         if links and max(score for score, _ in links) >= best - _LINK_MARGIN:
             units = [unit for _, unit in links]

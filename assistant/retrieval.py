@@ -35,7 +35,7 @@ _POOL_NEAR = 20
 """Candidates taken from the documents and linked pages alone: among many deep pages they would be crowded out."""
 
 _SAYS_ENOUGH = 2.0
-"""A question whose other words are this many times as rare as the name of the tool, in sum, is looked for without it."""
+"""A question whose other known words are this many times as rare as the name of the tool, in sum, is looked for without it."""
 
 _IDENTIFIER = re.compile(r"(?=.*[^\W\d]{3})(.*\w(_|\.|::)\w|--?\w)")
 _FEW = 5
@@ -123,7 +123,10 @@ class Asked:
     vector: NDArray[np.float32]  # shape (dimension,)
     tokens: NDArray[np.float32]  # shape (tokens, dimension)
     weights: NDArray[np.float32]  # shape (tokens,): the rarity of a token's word, shared by its tokens
-    apart: NDArray[np.float32]  # likewise, the root of it, and 0 for the names of tools, which all their pages have
+    apart: NDArray[np.float32]  # likewise, the root of it, and 0 for the terms left aside
+    aside: frozenset[
+        str
+    ]  # terms of the names of tools, which all their pages have, where the question says enough else
 
 
 def read_question(index: Index, query: Query) -> Asked:
@@ -139,25 +142,20 @@ def _read(index: Index, texts: Sequence[str], query: Query) -> list[Asked]:
 
 
 def _asked(index: Index, text: str, reading: Reading, query: Query) -> Asked:
-    names = {term for entity in query.entities for term in terms(entity.mention)}
-    weights, roots = np.zeros((2, len(reading.tokens)), np.float32)
-    of_name = np.zeros(len(reading.tokens), np.bool_)
-    rarest_name = others = 0.0
+    rarity = {term: query.weight(term) * index.words.rarity(term) for term in terms(text)}
+    names = {term for entity in query.entities for term in terms(entity.mention)} & rarity.keys()
+    others = sum(rarity[term] for term in rarity if term not in names and index.words.frequency(term))
+    aside = frozenset(names if others >= _SAYS_ENOUGH * max((rarity[term] for term in names), default=0.0) else ())
+    weights, apart = np.zeros((2, len(reading.tokens)), np.float32)
     for word in re.finditer(r"\w+", text):
         own = (reading.offsets[:, 0] >= word.start()) & (reading.offsets[:, 0] < word.end())
         told = [term for term in terms(word.group()) if query.weight(term)]
         weight = max(map(query.weight, told), default=0.0)
-        rarity = max(map(index.words.rarity, told), default=0.0)
-        weights[own] = weight * rarity / max(int(own.sum()), 1)
-        roots[own] = weight * np.sqrt(rarity / max(int(own.sum()), 1))
-        if names.issuperset(told):
-            of_name |= own
-            rarest_name = max(rarest_name, rarity)
-        else:
-            others += rarity
+        share = max(map(index.words.rarity, told), default=0.0) / max(int(own.sum()), 1)
+        weights[own] = weight * share
+        apart[own] = 0.0 if aside.issuperset(told) else weight * np.sqrt(share)
     kept = np.flatnonzero(weights)
-    apart = np.where(of_name & (others >= _SAYS_ENOUGH * rarest_name), 0.0, roots)
-    return Asked(reading.whole, reading.tokens[kept], _shares(weights[kept]), _shares(apart[kept]))
+    return Asked(reading.whole, reading.tokens[kept], _shares(weights[kept]), _shares(apart[kept]), aside)
 
 
 def weighted(nearness: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -32,8 +32,8 @@ TOPICS = {
         (["Is Celery fast?", "Does it retry?"], "and for chords?", "Does it retry: chords?", "Is Celery fast"),
         (["We use Raft. Is it fast?"], "any worse than Paxos?", "any worse than Paxos?", ""),
         (["We use Raft. Is it fast?"], "is it worse than Airflow?", "is it worse than Airflow?", "We use Raft, Is it fast"),
-        (["Why is a Celery worker slow?"], "which setting shortens that wait?", "which setting shortens that wait?", "Why is a Celery worker slow"),
-        (["Why is a Celery worker slow?"], "what would a faster pool cost instead?", "what would a faster pool cost instead?", "Why is a Celery worker slow"),
+        (["Why is Celery slow?"], "which setting shortens that wait?", "which setting shortens that wait?", "Why is Celery slow"),
+        (["Why is Celery slow?"], "what does a faster pool cost instead?", "what does a faster pool cost instead?", "Why is Celery slow"),
     ],
 )  # fmt: skip
 def test_a_follow_up_is_written_out(earlier: list[str], question: str, own: str, carried: str) -> None:
