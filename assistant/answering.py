@@ -179,13 +179,10 @@ class Assistant:
         index, topics = opened.index, opened.topics
         question = plainly(without_orders(asked))
         turn = resolve(question, user_turns(history), topics.anchors)
-        strange = [term for term in terms(question) if not index.words.frequency(term)]
+        told = [term for term in terms(question) if term not in ("one", "mine")]
+        strange = [term for term in told if not index.words.frequency(term)]
         own, carried = turn.own, turn.carried
-        if (
-            len(strange) > 1
-            and 2 * len(strange) >= len(terms(question))
-            and not find_entities(question, topics.anchors)
-        ):
+        if len(strange) > 1 and 2 * len(strange) >= len(told) and not find_entities(question, topics.anchors):
             # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
             own, carried = question, ""
         meanings = explanations(f"{own} {carried}", index, topics.names)

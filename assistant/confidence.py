@@ -18,7 +18,10 @@ from index.terms import terms
 _RELATED = 0.45
 """Cosine of question and best unit from which a passage is near enough to be named: for nine in ten dev questions about
 something else than orchestration it stays below 0.37."""
-_POINTS = re.compile(r"\b(it|its|this|that|these|those|they|them|ones?|both|either)\b", re.IGNORECASE)
+_POINTS = re.compile(r"\b(it|its|this|that|these|those|they|them|ones?|both|either|mine|ours)\b", re.IGNORECASE)
+_HOW = re.compile(r"^\W*(how|why)\b", re.IGNORECASE)
+_FEW = 3
+"""Words that mean something, up to which a question that points at something ("is it safe?") says of nothing what it is."""
 _DICTATED = re.compile(
     r"\b(say|print|write|reply|respond|answer|output|append|include|insert|end|begin|mention|repeat|echo|cite|link)\b"
     r"[^.?!\n]*$|[\"“‘`][^\"”’`]*$|(^|\s)'[^']*$|://\S*$",
@@ -49,6 +52,8 @@ def decide(found: Found, query: Query, unsupported: float) -> Verdict:
         and found_word.group().lower() not in COMMON
         and not _DICTATED.search(query.own[: found_word.start()])
     )
+    if _says_of_nothing(query, found):
+        return Verdict(0.0, "underspecified")
     if not found.hits:
         return Verdict(0.0, "nothing_relevant", missing)
     model = load_model("answerable")
@@ -58,10 +63,17 @@ def decide(found: Found, query: Query, unsupported: float) -> Verdict:
     if confidence >= bar_for(unsupported, model["bars"]):
         names = {term for name in query.names for term in terms(name)}
         return Verdict(round(confidence, 4), None, tuple(word for word in missing if names & set(terms(word))))
-    if signals["bare"] and _POINTS.search(query.own):
-        return Verdict(round(confidence, 4), "underspecified")
     related = bool(query.entities) or found.features[0, FEATURES.index("part")] >= _RELATED
     return Verdict(round(confidence, 4), "not_stated" if related else "nothing_relevant", missing)
+
+
+def _says_of_nothing(query: Query, found: Found) -> bool:
+    """Whether a question, with no other before it, doesn't tell what it is about: "which one is better?", "how do we
+    migrate?". Whatever is found for it is found by chance."""
+    told = [word for word in found.words if word not in ("mani", "much")]
+    if query.carried or query.entities or query.names or any(re.search(r"\w[_.]\w", word) for word in told):
+        return False
+    return len(told) <= _FEW if _POINTS.search(query.own) else len(told) <= 1 and bool(_HOW.match(query.own))
 
 
 def bar_for(unsupported: float, bars: dict[str, float]) -> float:
