@@ -22,6 +22,7 @@ SIGNALS = (
     "elsewhere",  # the question names a tool and the best passage is of another
     "names_nowhere",  # names in the question that none of the first five has; 1 at three
     "number_nowhere",  # a number in the question that none of the first five has
+    "price_nowhere",  # a price is asked for, and none of the first five has one
     "amount",  # a number is asked for
     "future",  # asks of what is to come
     "how",  # asks how to do something: pages say what there is more often than every way to use it
@@ -46,6 +47,12 @@ _AMOUNT = re.compile(
     r"|(?<!\bby )\bdefault\??$",
     re.IGNORECASE,
 )
+_PRICE = re.compile(
+    r"\b(prices?|pricing|fees?|discounts?|how expensive|how much (is|are|does|do|would|will)"
+    r"|(does|do|would|will) [^?.]+ (cost|charge)(?! (me|us)\b))\b|\bcosts? (of|per|for)\b",
+    re.IGNORECASE,
+)
+_MONEY = re.compile(r"[$€£]\s?\d|\b\d+(\.\d+)?\s?(usd|eur|dollars?|euros?|cents?)\b|\bfree of charge\b", re.IGNORECASE)
 _FUTURE = re.compile(
     r"\b(when will|will\b[^?.]{0,40} (bring|raise|add|release|drop|support|ship|reach|come|cost|introduce|remove|deprecate|run|"
     r"be (out|released|added|removed|supported|available|dropped|deprecated))|upcoming|roadmap|"
@@ -74,6 +81,7 @@ def signals_of(found: Found, query: Query) -> dict[str, float]:
         "elsewhere": float(first["other_site"]),
         "names_nowhere": min(sum(not _is_named(name, everywhere) for name in query.names), 3) / 3,
         "number_nowhere": float(any(number not in "\n".join(texts) for number in _NUMBER.findall(query.own))),
+        "price_nowhere": float(bool(_PRICE.search(query.own)) and not any(map(_MONEY.search, texts))),
         "amount": float(bool(_AMOUNT.search(query.own))),
         "future": float(bool(_FUTURE.search(query.own))),
         "how": float(bool(_HOW_TO.search(query.own))),

@@ -42,6 +42,7 @@ def test_names_and_numbers_that_the_evidence_lacks(kb: Assistant) -> None:
         ("What is the monthly price of Prefect Cloud?", "amount"),
         ("Prefect Cloud pricing per seat", "amount"),
         ("What is the largest payload?", "amount"),
+        ("What does Temporal Cloud cost?", "price_nowhere"),
         ("When will the next version of Airflow be released?", "future"),
         ("Which one is better?", "bare"),
         ("Will Airflow drop Python 3.10?", "future"),
@@ -71,6 +72,10 @@ def test_what_a_question_asks_for_and_names(kb: Assistant, question: str, signal
 def test_words_of_amounts_and_of_the_future_that_ask_for_neither(kb: Assistant, question: str) -> None:
     found = signals(kb, question)
     assert (found["amount"], found["future"]) == (0, 0)
+
+
+def test_what_something_costs_in_effort_is_no_price(kb: Assistant) -> None:
+    assert signals(kb, "What would another pool cost me?")["price_nowhere"] == 0
 
 
 def test_a_price_that_no_source_gives_is_no_answer(kb: Assistant) -> None:
