@@ -115,8 +115,10 @@ class Assistant:
             if reply is None:
                 query, found, verdict = self._decided(query, only)
                 clock.lap("retrieve")
-                answered = verdict.reason is None
-                reply = self._compose(query, found, verdict) if answered else self._abstain(query, found, verdict)
+                reply = self._compose(query, found, verdict) if verdict.reason is None else None
+                if reply is None or not reply.citations:  # all that was found may be what must not be quoted
+                    verdict = replace(verdict, reason=verdict.reason or "not_stated")
+                    reply = self._abstain(query, found, verdict)
                 reply = replace(reply, confidence=verdict.confidence)
                 clock.lap("compose")
                 self._answers.put(key, reply)

@@ -9,6 +9,7 @@ import pytest
 
 from assistant.answering import Assistant
 from assistant.answers import Answer
+from assistant.layout import lay_out
 from assistant.settings import load_settings
 from corpus.errors import QuestionError, SettingsError
 
@@ -148,3 +149,11 @@ def test_quotes_of_pages_are_exact_and_links_lead_to_them(linked: Assistant) -> 
                 assert text[slice(*found)] == citation.quote.strip()
                 fragments += 1
     assert fragments > 30
+
+
+@pytest.mark.model
+def test_where_nothing_may_be_quoted_the_answer_says_so(kb: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.answering.compose", lambda *_: lay_out([]))
+    reply = kb.answer("Which use cases has the message queue pattern?")
+    assert (reply.abstained, reply.reason, reply.citations) == (True, "not_stated", ())
+    assert reply.text.startswith("The sources don't answer this.")

@@ -344,7 +344,7 @@ def test_storage_of_another_making_does_no_harm(chat: Chat) -> None:
     bad = '{"id": "x1", "turns": [{"id": "<img src=x onerror=alert(1)>", "question": {}, "answer": 3}]}'
     chat.page.evaluate("(bad) => { localStorage.setItem('oka:x1', bad); localStorage.setItem('oka:x2', '{'); }", bad)
     chat.reload()
-    chat.page.locator(".oka-saved").click()
+    chat.page.locator('.oka-saved[data-id="x1"]').click()
     chat.page.wait_for_timeout(500)
     expect(chat.page.locator(".oka-welcome")).to_be_visible()
     chat.ask(BROKERS)
