@@ -134,9 +134,7 @@ class Assistant:
             if self.settings.llm_base_url:
                 clock.lap("model")
         searched = reply.searched
-        if (
-            searched.casefold() == query.text.casefold()
-        ):  # what is answered from memory may have been asked in other capitals
+        if searched.casefold() == query.text.casefold():  # from memory it may be in other capitals
             searched = asked if query.text == in_one_form(asked) else query.text
         yield replace(reply, question=asked, searched=searched, timings_ms=clock.laps)
 
@@ -181,7 +179,7 @@ class Assistant:
         index, topics = opened.index, opened.topics
         question = plainly(without_orders(asked))
         turn = resolve(question, user_turns(history), topics.anchors)
-        told = [term for term in terms(question) if term not in ("one", "mine")]
+        told = [term for term in terms(question) if term not in ("one", "mine")]  # they stand for the old subject
         strange = [term for term in told if not index.words.frequency(term)]
         own, carried = turn.own, turn.carried
         if len(strange) > 1 and 2 * len(strange) >= len(told) and not find_entities(question, topics.anchors):

@@ -316,7 +316,8 @@ class Search:
         maxsim = weighted(nearest, self.asked.apart)
         unit = [float(weighted(one[1:], self.asked.apart).max(initial=0.0)) for one in nearness]
         page = np.unique([place.url for place in places], return_inverse=True)[1]
-        best_of_page = np.array([maxsim[page == number].max() for number in range(page.max() + 1)])
+        best_of_page = np.zeros(page.max() + 1, np.float32)
+        np.maximum.at(best_of_page, page, maxsim)
         found_of_page = np.log1p(np.bincount(page))
         columns = []
         for at, (number, passage) in enumerate(zip(rows, places, strict=True)):

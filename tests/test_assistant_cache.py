@@ -182,3 +182,11 @@ def test_stops_that_tell_which_sentence_asks_make_another_question(kb: Assistant
     )
     keys = [kb._answers.key(kb.understand(text), None, kb.index, "f") for text in (told, asked)]
     assert keys[0] != keys[1]
+
+
+def test_what_was_carried_is_no_part_of_a_question_that_looks_alike(settings: Settings) -> None:
+    assistant = Assistant(settings)
+    typed, carried = understand("Is it safe? (Celery)", {}), understand("Is it safe?", {}, "Celery")
+    assert typed.text == carried.text
+    kept = Answers(cased=False)
+    assert kept.key(typed, None, assistant.index, "f") != kept.key(carried, None, assistant.index, "f")

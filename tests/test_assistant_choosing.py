@@ -169,3 +169,22 @@ def test_code_leads_only_where_it_is_asked_for() -> None:
 )
 def test_whether_code_is_asked_for(question: str, asks: bool) -> None:
     assert asks_for_code(question) is asks
+
+
+def test_what_explains_a_term_is_said_with_it() -> None:
+    page = passage(
+        ("term", "delivery_info:"), ("sentence", "More on delivery."), ("sentence", "Keys depend on the broker.")
+    )
+    page = replace(page, units=tuple(replace(u, block=min(n, 1), depth=min(n, 1)) for n, u in enumerate(page.units)))
+    assert said(choose([hit(page)], [[0.0, 0.0, 9.0]], "fact"))[0] == "delivery_info:"
+
+
+def test_a_section_with_nothing_but_the_tool_s_name_adds_nothing() -> None:
+    answer, other = (
+        passage(("sentence", "Celery workers stop after a task."), id="a"),
+        passage(("sentence", "Celery is a task queue for Python."), id="b"),
+    )
+    scores = [[9.0], [8.5]]
+    both = choose([hit(answer), hit(other)], scores, "fact", rarity={"celeri": 1.0, "worker": 3.0})
+    one = choose([hit(answer), hit(other)], scores, "fact", rarity={"worker": 3.0})
+    assert (len(both), len(one)) == (2, 1)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assistant.conversation import resolve, user_turns
-from assistant.query import check_question, expansions, find_entities, find_intent
+from assistant.query import check_question, expansions, find_entities, find_intent, understand
 from corpus.errors import QuestionError
 
 TOPICS = {
@@ -112,3 +112,11 @@ def test_white_space_is_collapsed_and_words_are_asked_for() -> None:
     assert check_question("  what\n is  it ") == "what is it"
     with pytest.raises(QuestionError, match="words"):
         check_question("?!")
+
+
+def test_what_is_carried_weighs_less_and_asks_nothing() -> None:
+    query = understand("Does it retry?", TOPICS, "How many retries does Celery make")
+    assert (query.text, query.own) == ("Does it retry? (How many retries does Celery make)", "Does it retry?")
+    assert [query.weight(term) for term in ("retri", "make", "celeri")] == [1.0, 0.5, 0.5]
+    assert query.intent == find_intent("Does it retry?")
+    assert [entity.name for entity in query.entities] == ["Celery"]

@@ -75,6 +75,12 @@ def test_fields_are_scored_apart(words: Lexical) -> None:
     assert np.flatnonzero(scores["body"]).tolist() == [3]
 
 
+def test_words_count_by_their_weight(words: Lexical) -> None:
+    half = words.scores("worker late", lambda term: 0.5 if term == "late" else 1.0)["body"]
+    expected = words.scores("worker")["body"] + words.scores("late")["body"] / 2
+    np.testing.assert_allclose(half, expected, rtol=1e-6)
+
+
 def test_a_repeated_word_counts_once(words: Lexical) -> None:
     assert words.scores("task task")["body"].tolist() == words.scores("task")["body"].tolist()
 
