@@ -422,7 +422,7 @@ def test_confidence_in_words(chat: Chat) -> None:
 
 
 def test_fetching_shows_progress_and_can_be_cancelled(new_chat: Callable[..., Chat], tmp_path: Path) -> None:
-    """From a site on loopback whose second page is held back: what has arrived is kept, and the chat goes on meanwhile."""
+    """From a site on loopback whose second page is held back until the cancelled run is over: what had arrived is kept."""
     held = threading.Event()
 
     def hold(exchange: Exchange) -> None:
@@ -452,17 +452,13 @@ def test_fetching_shows_progress_and_can_be_cancelled(new_chat: Callable[..., Ch
             chat.page.get_by_role("button", name="Fetch missing pages").click()
             expect(status).to_contain_text("fetching pages 1 of 3", timeout=15000)
             chat.ask(BROKERS)
-            until = time.monotonic() + 15
-            while "/2" not in slow.requests:  # only what is under way when it is cancelled still arrives
-                assert time.monotonic() < until
-                chat.page.wait_for_timeout(50)
             chat.page.get_by_role("button", name="Cancel fetching").click()
+            expect(status).to_contain_text("1 of 3 linked pages", timeout=15000)
+            expect(status).to_contain_text("1 new")
             held.set()
-            expect(status).to_contain_text("2 of 3 linked pages", timeout=15000)  # a polite second between requests
-            expect(status).to_contain_text("2 new")
             chat.page.get_by_role("button", name="Fetch missing pages").click()
             expect(status).to_contain_text("3 of 3 linked pages", timeout=15000)
-            assert (quick.pages, slow.pages.count("/2")) == (["/1"], 1)  # what had arrived isn't fetched again
+            assert quick.pages == ["/1"]  # what had arrived isn't fetched again
             chat.page.context.close()
 
 
