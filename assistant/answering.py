@@ -15,16 +15,18 @@ from typing import Any
 from assistant.answers import Answer
 from assistant.cache import Answers, in_one_form
 from assistant.citations import Check, check_quote, cite
-from assistant.comparing import with_sides
 from assistant.compose import AskedPart, Evidence, compose
 from assistant.confidence import Verdict, decide
 from assistant.conversation import free_pronoun, resolve, user_turns
 from assistant.llm import rephrase
-from assistant.query import Query, check_question, find_entities, plainly, question_alone, understand, without_orders
+from assistant.message import check_question, plainly, question_alone, without_orders
+from assistant.names import find_entities
+from assistant.query import Query, understand
 from assistant.rerank import DEPTH
 from assistant.retrieval import Found, retrieve
 from assistant.sections import Sections
 from assistant.settings import Settings
+from assistant.sides import with_sides
 from assistant.sources import Sources
 from assistant.spelling import explain, explanations
 from assistant.topics import Topics, read_topics

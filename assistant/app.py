@@ -33,7 +33,7 @@ from assistant.app_render import (
 )
 from assistant.export import conversation_to_markdown
 from assistant.feedback import Feedback
-from assistant.query import MAX_CHARACTERS
+from assistant.message import MAX_CHARACTERS
 from corpus.errors import RagError
 from corpus.pages import Page
 

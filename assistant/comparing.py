@@ -1,16 +1,18 @@
-"""Comparisons: which sides a question names, what it asks about them, and which quotes speak of which side."""
+"""The table of a comparison: which quotes speak of which side (see sides.py for what a question compares)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from assistant.choosing import Claim, choose, merge
 from assistant.grouping import defines
 from assistant.layout import NOT_STATED, Comparison, Part, Quotes, Words
-from assistant.query import Entity, Query
+from assistant.names import Entity
+from assistant.query import Query
 from assistant.sections import Sections
+from assistant.sides import Side, aspect_of
 from index.chunk import plain_markdown
 from index.passages import Hit, Passage, Unit
 from index.terms import terms
@@ -21,148 +23,8 @@ _UNDER_ITS_NAME = 1.5
 """What a unit gains, in log odds, where it stands under a heading that is the side's name."""
 _CELL_MARGIN = 1.5
 """How far behind its best, in log odds, a cell's other quotes may be."""
-_SIDE = r"(?P<{0}>[\w./+#@'’-]+(?: [\w./+#@'’-]+){{0,4}}?)"
-_A, _B = _SIDE.format("a"), _SIDE.format("b")
-_END = r"(?=\s*(?:[,?:;.!(]|$|\s[-–—]\s)|\s(?:on|in|for|as|when|with|regarding|about|at|concerning|if|differ\w*|the better|better)\b)"
-_NAMED = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"\b(?:differences?|distinction|trade-?offs?|comparison|choos\w+|choice|decide) (?:is there "
-        rf"|are there )?between (?:the )?{_A} and (?:the )?{_B}{_END}",
-        rf"\b(?:separates|distinguish(?:es)?|tells?) (?:the )?{_A} (?:apart )?from (?:the )?{_B}{_END}",
-        rf"\bcompar(?:e|ing) (?:the )?{_A} (?:and|with|to|against) (?:the )?{_B}{_END}",
-        rf"(?:^|[:,;.?]\s|\b(?:does|do|is|are|how|why|of|when|what) )(?:the |an? )?{_A} (?:compared? (?:to|with)"
-        rf"|versus|vs\.?|differs? from|different from) (?:the |an? )?{_B}{_END}",
-        rf"\b(?:pick|choose|prefer|use|take|recommend) (?:the |an? )?{_A} (?:over|rather than|instead of) (?:the |an? )?{_B}{_END}",
-        rf"^(?:[\w ]+: )?(?!(?:is|are|do|does|did|can|could|should|would|will|what|which|how|when|where|why|who|if|one|i|we)\b)"
-        rf"(?:the |an? )?{_A} or (?:the |an? )?{_B}{_END}",
-        rf"\bhow (?:do|does|are|is) (?:the )?{_A} and (?:the )?{_B} (?:differ|compare|different)\b",
-    )
-)
-_LEADS_TO_A_NAME = re.compile(
-    r"^(?:(?:the|an?|when|what|which|why|how|is|are|do|does|did|should|would|can|i|we|you|to|use|take|using|between)\s+)+",
-    re.IGNORECASE,
-)
-_ENDS_A_NAME = re.compile(
-    r"(?:\s+(?:each|both|which|what|overall|generally|please|better|best|is|are|do|does))+$", re.IGNORECASE
-)
-_ASPECT = re.compile(
-    r"\b(?:in terms of|when it comes to|with (?:regard|respect) to|regarding|concerning|as to|differ(?:s"
-    r"|ent)? (?:in|on|by)|(?<!\w)on|for|about|\s[-–—]|:|,)\s+(?P<what>[^?!.]+)",
-    re.IGNORECASE,
-)
-_FILLER = frozenset(
-    terms(
-        "compare compared comparison difference different differ differs versus vs between better best choose choice pick one "
-        "each other main key pros cons tradeoff tradeoffs trade-offs use using distinguish separates give table please tell "
-        "explain make sense need mean tool tools"
-    )
-)
 _FIXED = ("What it is", "Best for")
 """Rows that keep their quotes; of the others, the row that is asked for may take some."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """One thing that is compared. `entity` where the documents have a section of it."""
-
-    name: str
-    words: frozenset[str]  # the terms of its name
-    entity: Entity | None = None
-
-
-def sides_of(query: Query) -> tuple[Side, ...]:
-    """What a question compares, in its order; empty where it compares nothing, or doesn't name the sides."""
-    for pattern in _NAMED:
-        if found := pattern.search(query.own):
-            names = [_ENDS_A_NAME.sub("", _LEADS_TO_A_NAME.sub("", found[key].strip())) for key in "ab"]
-            sides = tuple(_named(name, query.entities) for name in names)
-            if (
-                all(side.words for side in sides)
-                and sides[0].words != sides[1].words
-                and sides[0].name != sides[1].name
-            ):
-                return sides if len(query.entities) < 3 else tuple(_of_entity(entity) for entity in query.entities)
-    if len(query.entities) > 1 and (query.intent == "compare" or _either_or(query) or _asked_of_each(query)):
-        return tuple(_of_entity(entity) for entity in query.entities)
-    return ()
-
-
-def _named(name: str, entities: Sequence[Entity]) -> Side:
-    """A side by its name in the question; the entity where the name is that, and nothing more."""
-    words = frozenset(terms(name))
-    for entity in entities:
-        own, mention = set(terms(entity.name)), set(terms(entity.mention))
-        if own & mention and mention <= words <= own | mention:
-            return _of_entity(entity)
-    return Side(name, words)
-
-
-def with_sides(query: Query) -> Query:
-    """The query with a sub-question a side to search, where it compares."""
-    sides = sides_of(query)
-    if not sides:
-        return query
-    return replace(query, parts=tuple(_alone(query.text, side, sides) for side in sides), clauses=())
-
-
-_COMPARES = re.compile(
-    r"\b(vs\.?|versus|compared? (to|with)?|(the )?differences? between|differs? from|rather than|instead of|and|or)(?!\w)",
-    re.IGNORECASE,
-)
-
-
-def _alone(question: str, side: Side, sides: Sequence[Side]) -> str:
-    """The question about one side alone: the other sides' names are taken out."""
-    text = question
-    for other in sides:
-        if other != side:
-            name = other.entity.mention if other.entity else other.name
-            text = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", " ", text, flags=re.IGNORECASE)
-    return " ".join(_COMPARES.sub(" ", text).split())
-
-
-def aspect_of(query: Query, sides: Sequence[Side]) -> str:
-    """What is asked about the sides, in the question's own words; "" where they are compared as such."""
-    named = {word for side in sides for word in side.words} | {
-        word for side in sides if side.entity for word in terms(side.entity.mention)
-    }
-    for found in _ASPECT.finditer(query.own):
-        what = found["what"].strip()
-        own = [word for word in terms(what) if word not in named and word not in _FILLER]
-        if re.match(r"(which|what|who|should|is|are|do|does|can)\b", what, re.IGNORECASE):
-            continue  # a question of its own names no aspect
-        if own and len(what.split()) <= 8 and not {*terms(what)} & named:
-            return what
-    return ""
-
-
-def _either_or(query: Query) -> bool:
-    """Whether the question offers its first two entities as a choice: "Celery or Airflow"."""
-    low = query.own.lower()
-    first, second = (low.find(entity.mention.lower()) for entity in query.entities[:2])
-    between = low[first:second]
-    return bool(re.search(r"\bor\b", between)) and not re.search(r"[.?!]", between)
-
-
-def _asked_of_each(query: Query) -> bool:
-    """Whether the question asks the same of its first two entities, one after the other: "when Celery and when Airflow"."""
-    low = query.own.lower()
-    first, second = query.entities[:2]
-    between = low[low.find(first.mention.lower()) + len(first.mention) : low.find(second.mention.lower())]
-    return bool(
-        re.fullmatch(
-            r"\W*(?:and|or)\s+(?:when|what|where|how|why)\b(?:\s+(?:to|for|is|do|does|i|we|should|use|take|about|the|a))*\W*",
-            between,
-        )
-    )
-
-
-def _of_entity(entity: Entity) -> Side:
-    """A side under its section's heading; one that the question calls by a name of its own is something in the section."""
-    if set(terms(entity.name)) & set(terms(entity.mention)):
-        return Side(entity.name, frozenset(terms(entity.name)), entity)
-    return Side(entity.mention, frozenset(terms(entity.mention)))
 
 
 class Sided:

@@ -14,11 +14,13 @@ from itertools import zip_longest
 from urllib.parse import urlsplit
 
 from assistant.choosing import Claim, asks_for_code, choose, merge
-from assistant.comparing import compare, sides_of
+from assistant.comparing import compare
 from assistant.grouping import defines
 from assistant.layout import NOT_STATED, LaidOut, Part, Quotes, Words, lay_out
-from assistant.query import Entity, Intent, Query, find_intent
+from assistant.names import Entity
+from assistant.query import Intent, Query, find_intent
 from assistant.sections import Sections
+from assistant.sides import sides_of
 from corpus.instructions import gives_instructions, plants_link
 from index.chunk import plain_markdown
 from index.passages import Hit, Passage, Unit

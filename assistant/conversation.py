@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assistant.query import Entity, find_entities
+from assistant.names import Entity, find_entities
 from corpus.errors import QuestionError
 
 _MAX_TURNS = 12

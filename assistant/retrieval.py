@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.query import Query, expansions
+from assistant.names import expansions
+from assistant.query import Query
 from assistant.topics import Topics, site_of
 from index.embed import Reading
 from index.lexical import top

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 
 from assistant.conversation import free_pronoun
-from assistant.query import Query, short_forms
+from assistant.names import short_forms
+from assistant.query import Query
 from assistant.retrieval import FEATURES, Found
 from index.passages import Hit
 from index.terms import terms

@@ -15,7 +15,7 @@ from functools import cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from assistant.query import COMMON, short_forms
+from assistant.names import COMMON, short_forms
 from index.store import Index
 from index.terms import terms
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.query import Entity, expansions, known_names
+from assistant.names import Entity, expansions, known_names
 from corpus.errors import SettingsError
 from index.passages import Passage
 from index.store import Index

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from assistant.answering import Assistant
 from assistant.answers import Answer, Citation, Sentence
 from assistant.citations import sha256
-from assistant.comparing import with_sides
 from assistant.query import understand
 from assistant.retrieval import retrieve
+from assistant.sides import with_sides
 from evals.metrics.answers import fact_stated
 from evals.metrics.retrieval import Found, gold_units
 from evals.pages import Corpus, locate

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from assistant.answering import Assistant
-from assistant.comparing import Sided, aspect_of, compare, sides_of, with_sides
+from assistant.comparing import Sided, compare
 from assistant.layout import NOT_STATED, Comparison, Quotes, Words
 from assistant.query import understand
 from assistant.sections import Sections
+from assistant.sides import aspect_of, sides_of, with_sides
 from index.passages import Passage
 from tests.passages import hit, passage, said
 

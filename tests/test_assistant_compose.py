@@ -4,7 +4,8 @@ import pytest
 
 from assistant.answering import Assistant
 from assistant.compose import AskedPart, Evidence, compose, trusted
-from assistant.query import clauses_of, understand
+from assistant.message import clauses_of
+from assistant.query import understand
 from assistant.sections import Sections
 from index.passages import Passage
 from tests.passages import hit, passage

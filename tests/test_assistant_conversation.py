@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from assistant.conversation import resolve, user_turns
-from assistant.query import check_question, expansions, find_entities, find_intent, understand
+from assistant.message import check_question
+from assistant.names import expansions, find_entities
+from assistant.query import find_intent, understand
 from corpus.errors import QuestionError
 
 TOPICS = {

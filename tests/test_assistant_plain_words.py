@@ -6,7 +6,7 @@ import re
 import pytest
 
 from assistant.answering import Assistant
-from assistant.query import plainly, question_alone, without_orders
+from assistant.message import plainly, question_alone, without_orders
 
 QUESTIONS = (
     "What is Celery best for?",

@@ -6,7 +6,8 @@ import pytest
 
 from assistant.answering import Assistant
 from assistant.confidence import bar_for, decide
-from assistant.query import understand, without_orders
+from assistant.message import without_orders
+from assistant.query import understand
 from assistant.retrieval import retrieve
 from assistant.signals import SIGNALS, signals_of
 
