@@ -177,19 +177,25 @@ class Assistant:
 
     def understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None = None) -> Query:
         """What is searched for a question after these messages: written out, typing errors corrected."""
+        earlier = user_turns(history)
+        query = self._understand(asked, earlier)
+        return replace(query, before=self._understand(earlier[-1], earlier[:-1])) if query.carried else query
+
+    def _understand(self, asked: str, earlier: Sequence[str]) -> Query:
         opened = self._current()
         index, topics = opened.index, opened.topics
         question = plainly(without_orders(asked))
-        turn = resolve(question, user_turns(history), topics.anchors)
+        turn = resolve(question, earlier, topics.anchors)
         told = [term for term in terms(question) if term not in ("one", "mine")]  # they stand for the old subject
         strange = [term for term in told if not index.words.frequency(term)]
         own, carried = turn.own, turn.carried
         if len(strange) > 1 and 2 * len(strange) >= len(told) and not find_entities(question, topics.anchors):
             # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
-            own, carried = question, ""
-        meanings = explanations(f"{own} {carried}", index, topics.names)
+            own, carried = question, ()
+        meanings = explanations(" ".join((own, *carried)), index, topics.names)
         written = explain(own, meanings)
-        query = with_sides(understand(in_one_form(written), topics.anchors, explain(carried, meanings)))
+        carried = tuple(explain(text, meanings) for text in carried)
+        query = with_sides(understand(in_one_form(written), topics.anchors, carried))
         said = {term for meant in meanings.values() for term in terms(meant)}
         query = replace(query, explained=frozenset(term for word in meanings for term in terms(word)) - said)
         alone = question_alone(written)
@@ -202,7 +208,7 @@ class Assistant:
         if first[-1].reason not in ("not_stated", "nothing_relevant") or not query.alone:
             return first
         alone = with_sides(understand(query.alone, self.topics.anchors, query.carried))
-        second = self._judged(replace(alone, explained=query.explained), only)
+        second = self._judged(replace(alone, explained=query.explained, before=query.before), only)
         return first if second[-1].reason else second
 
     def _judged(self, query: Query, only: str | None) -> tuple[Query, Found, Verdict]:

@@ -48,14 +48,15 @@ class Answers:
         `cased`: the encoder tells upper from lower case, so that it always counts.
         """
         searched = query.text
+        told = (query.alone, *query.carried, query.before.text if query.before else "")
         if self._cased:
-            return fingerprint, only, searched, (query.alone, query.carried)
+            return fingerprint, only, searched, told
         unknown = [word for word in searched.split() if not all(map(index.words.frequency, terms(word)))]
         return (
             fingerprint,
             only,
             searched.casefold(),
-            (*terms(searched), *unknown, *query.names, query.alone.casefold(), query.carried.casefold()),
+            (*terms(searched), *unknown, *query.names, *map(str.casefold, told)),
         )
 
     def get(self, key: Key) -> Answer | None:

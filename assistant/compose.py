@@ -48,7 +48,7 @@ _ASKS_FOR_ONE = re.compile(
 )
 _AHEAD = 0.1
 _ASKS_ABOUT = ("fact", "how", "why", "list")
-_CLAUSE_WORDS = 80
+_CLAUSE_WORDS = 100
 """About how many words each thing is answered in, where a question asks several."""
 _LINK_MARGIN = 2.0
 """How far behind, in log odds, a list of links may be of the best, where links are asked for."""

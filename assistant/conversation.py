@@ -18,7 +18,9 @@ _MAX_TURNS = 12
 """Older turns are not looked at: a conversation's subject is in the last few."""
 
 _CARRIED = 30
-"""Words of the last question that are carried, at most: nearly always all of them."""
+"""Words of one question that are carried, at most: nearly always all of them."""
+_THIN = 3
+"""A question with fewer content words says too little of its subject by itself: "example?"."""
 
 _OPENING = re.compile(
     r"^\W*(and|but|also|so|then|or|what about|how about|what if|instead|same (question|thing)? ?for|no,?|nope,?"
@@ -75,10 +77,11 @@ _STOP = frozenset(
 
 @dataclass(frozen=True)
 class Turn:
-    """What is searched: the question written out, and what it has from earlier turns, "" where it leans on none."""
+    """What is searched: the question written out, and what it has from earlier turns, the last one first; empty where it
+    leans on none."""
 
     own: str
-    carried: str = ""
+    carried: tuple[str, ...] = ()
     entities: tuple[Entity, ...] = ()
 
 
@@ -102,7 +105,7 @@ def resolve(question: str, earlier: Sequence[str], topics: Mapping[str, str]) ->
     that a chain of follow-ups keeps its subject.
     """
     if not earlier:
-        return Turn(question, "", find_entities(question, topics))
+        return Turn(question, (), find_entities(question, topics))
     before = resolve(earlier[-1], earlier[:-1], topics)
     return _resolve_one(question, before, topics)
 
@@ -111,15 +114,19 @@ def _resolve_one(question: str, before: Turn, topics: Mapping[str, str]) -> Turn
     entities = find_entities(question, topics)
     opens = bool(_OPENING.match(question))
     swap = _SWAP.match(question)
-    if swap and len(_content_words(swap["what"])) <= 4 and not _is_clause(swap["what"]):
-        return _swap(before, swap["what"].strip(), entities, topics)
+    what = swap["what"].strip() if swap else ""
+    if not what and len(entities) == 1 and not _content_words(question.replace(entities[0].mention, "")):
+        what = question.strip(" ?.!")  # "Celery?"
+    if what and len(_content_words(what)) <= 4 and not _is_clause(what):
+        both = entities and before.entities
+        return _swap(before, what, entities[0], topics) if both else _beside(what, before, topics)
     pronoun = free_pronoun(question)
     leans = pronoun is not None and (opens or not _named_before(question, pronoun, entities))
     same = bool(pronoun and {entity.name for entity in entities} <= {entity.name for entity in before.entities})
     short = not entities and (opens or len(_content_words(question)) < 4 or bool(_ELLIPSIS.search(question)))
     if leans or same or short:
         return _beside(_without_opening(question) if opens else question, before, topics)
-    return Turn(question, "", entities)
+    return Turn(question, (), entities)
 
 
 def _named_before(question: str, pronoun: re.Match[str], entities: Sequence[Entity]) -> bool:
@@ -129,28 +136,32 @@ def _named_before(question: str, pronoun: re.Match[str], entities: Sequence[Enti
     return any(place < pronoun.start() or depends for place in places)
 
 
-def _swap(before: Turn, what: str, entities: Sequence[Entity], topics: Mapping[str, str]) -> Turn:
-    """ "What about Prefect?": the last question with its subject replaced, or with the new words added."""
-    if entities and before.entities:
-        old = re.compile(rf"(?<!\w){re.escape(before.entities[0].mention)}(?!\w)", re.IGNORECASE)
-        own, carried = (old.sub(entities[0].mention, text, count=1) for text in (before.own, before.carried))
-        extra = [word for word in _content_words(what) if word not in f"{own} {carried}".lower()]
-        own = f"{own.rstrip(' ?.!')} {' '.join(extra)}".strip() + "?" if extra else own
-    else:
-        own, carried = f"{before.own.rstrip(' ?.!')}: {what}?", before.carried
+def _swap(before: Turn, what: str, new: Entity, topics: Mapping[str, str]) -> Turn:
+    """ "What about Prefect?": the last question with its subject replaced."""
+    old = re.compile(rf"(?<!\w){re.escape(before.entities[0].mention)}(?!\w)", re.IGNORECASE)
+    own, *carried = (old.sub(new.mention, text, count=1) for text in (before.own, *before.carried))
+    extra = [word for word in _content_words(what) if word not in " ".join((own, *carried)).lower()]
+    own = f"{own.rstrip(' ?.!')} {' '.join(extra)}".strip() + "?" if extra else own
     return _turn(own, carried, topics)
 
 
 def _beside(question: str, before: Turn, topics: Mapping[str, str]) -> Turn:
-    """The question with the last one behind it in brackets, and before that what it was about, if it doesn't say so."""
-    last = re.sub(r"[?.!;]+(?=\s)", ",", re.sub(r"[()]", " ", before.own)).rstrip(" ?.!,")
-    said = f"{question} {last}".lower()
+    """The question with the last one, and what that was about where it doesn't say so itself."""
+    last = _plain(before.own)
+    thin = len(_content_words(before.own)) < _THIN or free_pronoun(before.own)
+    older = [" ".join(before.carried[0].split()[:_CARRIED])] if thin and before.carried else []
+    said = " ".join((question, last, *older)).lower()
     names = [entity.mention for entity in before.entities if entity.mention.lower() not in said]
-    return _turn(question, " ".join([*names, *last.split()][:_CARRIED]), topics)
+    return _turn(question, [" ".join([*names, *last.split()][:_CARRIED]), *older], topics)
 
 
-def _turn(own: str, carried: str, topics: Mapping[str, str]) -> Turn:
-    return Turn(own, carried, find_entities(f"{own} ({carried})", topics))
+def _plain(question: str) -> str:
+    """Without what would end a sentence or close a bracket."""
+    return re.sub(r"[?.!;]+(?=\s)", ",", re.sub(r"[()]", " ", question)).rstrip(" ?.!,")
+
+
+def _turn(own: str, carried: Sequence[str], topics: Mapping[str, str]) -> Turn:
+    return Turn(own, tuple(carried), find_entities(" ".join((own, *carried)), topics))
 
 
 def free_pronoun(question: str) -> re.Match[str] | None:

@@ -68,7 +68,8 @@ class Query:
     `clauses` likewise, where it asks two or three things; each is then answered by itself. One of the two is empty.
     `alone` is the one sentence that asks, where there are others beside it; else "". `explained` are terms that weigh
     nothing, as what is meant stands behind their words in brackets (spelling.py). `carried` is what a follow-up has from
-    earlier turns, in brackets at the end of `text`: it helps to find, but what is asked and how shows in `own`.
+    earlier turns, the last one first, in brackets at the end of `text`: it helps to find, but what is asked and how shows
+    in `own`. `before` is then the question of the last turn, which has no `before` of its own.
     """
 
     text: str
@@ -78,7 +79,8 @@ class Query:
     clauses: tuple[str, ...] = ()
     alone: str = ""
     explained: frozenset[str] = frozenset()
-    carried: str = ""
+    carried: tuple[str, ...] = ()
+    before: Query | None = None
 
     @cached_property
     def own(self) -> str:
@@ -86,12 +88,17 @@ class Query:
         return self.text.removesuffix(_behind(self.carried))
 
     @cached_property
-    def _carried_alone(self) -> frozenset[str]:
-        return frozenset(terms(self.carried)).difference(terms(self.own)) if self.carried else frozenset()
+    def _carried_weights(self) -> dict[str, float]:
+        """Of the terms that are carried and not in the question's own words; each turn further back counts half as much."""
+        own = set(terms(self.own)) if self.carried else set()
+        weights = {
+            term: _CARRIED**back for back, text in reversed([*enumerate(self.carried, 1)]) for term in terms(text)
+        }
+        return {term: weight for term, weight in weights.items() if term not in own}
 
     def weight(self, term: str) -> float:
         """How much a term of the text counts, 0 to 1."""
-        return 0.0 if term in self.explained else _CARRIED if term in self._carried_alone else 1.0
+        return 0.0 if term in self.explained else self._carried_weights.get(term, 1.0)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,8 +117,8 @@ _CARRIED = 0.5
 _NAME = re.compile(r"(?<![\w.])(?![A-Z][a-z]+-[a-z])[A-Z][\w.+-]*")  # "Five-node" is none
 
 
-def understand(question: str, topics: Mapping[str, str], carried: str = "") -> Query:
-    """`topics` maps each heading of the documents to its anchor; `carried` is what earlier turns said."""
+def understand(question: str, topics: Mapping[str, str], carried: tuple[str, ...] = ()) -> Query:
+    """`topics` maps each heading of the documents to its anchor; `carried` is what earlier turns said, the last one first."""
     behind = _behind(carried)
     entities = find_entities(question + behind, topics)
     intent = find_intent(question_alone(question) or question)
@@ -120,8 +127,8 @@ def understand(question: str, topics: Mapping[str, str], carried: str = "") -> Q
     return replace(query, clauses=tuple(_about(clause, subjects) + behind for clause in clauses_of(question)))
 
 
-def _behind(carried: str) -> str:
-    return f" ({carried})" if carried else ""
+def _behind(carried: tuple[str, ...]) -> str:
+    return f" ({' '.join(carried)})" if carried else ""
 
 
 def _about(clause: str, subjects: tuple[str, ...]) -> str:

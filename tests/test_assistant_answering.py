@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from assistant.answering import Assistant
 from assistant.answers import Answer
 from assistant.layout import lay_out
+from assistant.retrieval import retrieve
 from assistant.settings import load_settings
 from corpus.errors import QuestionError, SettingsError
 
@@ -157,3 +159,17 @@ def test_where_nothing_may_be_quoted_the_answer_says_so(kb: Assistant, monkeypat
     reply = kb.answer("Which use cases has the message queue pattern?")
     assert (reply.abstained, reply.reason, reply.citations) == (True, "not_stated", ())
     assert reply.text.startswith("The sources don't answer this.")
+
+
+def test_who_asks_on_stays_with_the_page_but_leaves_the_section_that_was_read(kb: Assistant) -> None:
+    history = [{"role": "user", "content": "Which brokers does Celery support?"}]
+    query = kb.understand("And what monitors it?", history)
+    assert query.before == kb.understand("Which brokers does Celery support?")
+    found, alone = (retrieve(kb.index, kb.topics, one, limit=10) for one in (query, replace(query, before=None)))
+    (read,) = retrieve(kb.index, kb.topics, query.before, limit=1).hits
+    before = {hit.passage.id: hit.score for hit in alone.hits}
+    gained = {hit.passage.id: round(hit.score - before[hit.passage.id], 3) for hit in found.hits}
+    assert gained == {
+        hit.passage.id: 0.5 if hit.passage.headings == read.passage.headings else 1.0 for hit in found.hits
+    }
+    assert set(gained.values()) == {0.5, 1.0}

@@ -186,7 +186,9 @@ def test_stops_that_tell_which_sentence_asks_make_another_question(kb: Assistant
 
 def test_what_was_carried_is_no_part_of_a_question_that_looks_alike(settings: Settings) -> None:
     assistant = Assistant(settings)
-    typed, carried = understand("Is it safe? (Celery)", {}), understand("Is it safe?", {}, "Celery")
+    typed, carried = understand("Is it safe? (Celery)", {}), understand("Is it safe?", {}, ("Celery",))
     assert typed.text == carried.text
     kept = Answers(cased=False)
     assert kept.key(typed, None, assistant.index, "f") != kept.key(carried, None, assistant.index, "f")
+    again = replace(carried, before=typed)
+    assert kept.key(again, None, assistant.index, "f") != kept.key(carried, None, assistant.index, "f")
