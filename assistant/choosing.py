@@ -22,6 +22,8 @@ _MARGIN = 1.75
 """Units this far behind the best, in log odds, are left out: with the words above the best balance of facts and length on
 dev and training questions. More words and a smaller margin (of 110 to 220, of 1.2 to 2.5) say more facts in fewer words than
 the other way round: an answer is long only where several sentences are about as good."""
+_MORE_OF_DOCUMENTS = 0.75
+"""Units of a document may be this much further behind: they are short items, of which several say what is asked."""
 _GAP_WORDS = 30
 """Between two chosen sentences of a paragraph, one of up to this many words is said too: it reads on."""
 _LIST_COUNTS = 60
@@ -86,8 +88,8 @@ def choose(
     picked = _Picked(rarity or {}, whole_lists=intent != "compare")
     for scored in pool:
         behind = pool[0].score - scored.score
-        if behind > margin:
-            break
+        if behind > margin + _MORE_OF_DOCUMENTS * (scored.passage.source == "document"):
+            continue
         group = group_of(scored, intent, reads_on=not picked.words)
         fresh = [unit for unit in group if _key(scored.passage, unit) not in picked.said]
         words = sum(len(scored.passage.words(unit).split()) for unit in fresh)

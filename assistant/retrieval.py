@@ -236,7 +236,7 @@ def retrieve(
 
 def _asked_on(places: Sequence[Place], answered: Sequence[Passage]) -> NDArray[np.float32]:
     """What passages at these places gain for a follow-up; `answered` are the best of the turn before, if any."""
-    pages = {passage.url for passage in answered}
+    pages = {passage.url for passage in answered if passage.source != "document"}
     sections = {(passage.url, passage.headings) for passage in answered}
     return np.array(
         [

@@ -21,6 +21,8 @@ FILE = Path(__file__).parent / "questions.jsonl"
 """The suite: what is scored and reported."""
 TRAINING = Path(__file__).parent / "training.jsonl"
 """More questions, which only the fits read: no figure or floor is of them."""
+BLIND = Path(__file__).parent / "blind.jsonl"
+"""Questions that no weights are fitted on either, to see whether a change helps what it wasn't made for."""
 ELSEWHERE = Path(__file__).parent / "elsewhere.txt"
 """Likewise, a question a line that has nothing to do with orchestration."""
 
