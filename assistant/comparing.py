@@ -12,7 +12,7 @@ from assistant.layout import NOT_STATED, Comparison, Part, Quotes, Words
 from assistant.names import Entity
 from assistant.query import Query
 from assistant.sections import Sections
-from assistant.sides import Side, aspect_of
+from assistant.sides import Side, asks_more, aspect_of
 from index.chunk import plain_markdown
 from index.passages import Hit, Passage, Unit
 from index.terms import terms
@@ -24,7 +24,8 @@ _UNDER_ITS_NAME = 1.5
 _CELL_MARGIN = 1.5
 """How far behind its best, in log odds, a cell's other quotes may be."""
 _FIXED = ("What it is", "Best for")
-"""Rows that keep their quotes; of the others, the row that is asked for may take some."""
+"""Rows that keep their quotes. The others are said where the sides are compared as such; where something is asked of them,
+its row may take what it needs of the others."""
 
 
 class Sided:
@@ -104,7 +105,8 @@ def compare(
     ]
     rows: list[tuple[str, tuple[tuple[Claim, ...], ...]]] = []
     labels = list(dict.fromkeys(label for own in described for label in own))
-    if aspect or any(len(own) < 2 for own in described):
+    asked_of_them = bool(aspect) or asks_more(query, sides)
+    if asked_of_them or any(len(own) < 2 for own in described):
         asked = []
         for at, (side, own) in enumerate(zip(sides, described, strict=True)):
             asked.append(
@@ -112,7 +114,11 @@ def compare(
             )
             described[at] = _without(own, _ends({"": asked[-1]}))
         rows.append((_as_written(aspect, hits) or "What the sources say", tuple(asked)))
-    rows += [(label, tuple(own.get(label, ()) for own in described)) for label in labels]
+    rows += [
+        (label, tuple(own.get(label, ()) for own in described))
+        for label in labels
+        if label in _FIXED or not asked_of_them
+    ]
     rows = [row for row in rows if any(row[1])]
     if any(side.entity is None and not any(row[at] for _, row in rows) for at, side in enumerate(sides)):
         return []  # the question was read wrong, or one of the two is nowhere

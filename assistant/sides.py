@@ -48,6 +48,9 @@ _FILLER = frozenset(
     )
 )
 
+_SAYS_MORE = 2
+"""Words beside the sides' names and those that compare, from which on something is asked of the sides."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -122,6 +125,14 @@ def aspect_of(query: Query, sides: Sequence[Side]) -> str:
         if own and len(what.split()) <= 8 and not {*terms(what)} & named:
             return what
     return ""
+
+
+def asks_more(query: Query, sides: Sequence[Side]) -> bool:
+    """Whether a question says more than that the sides are compared: "which retries by default, Temporal or Celery?"."""
+    named = {word for side in sides for word in side.words} | {
+        word for side in sides if side.entity for word in terms(side.entity.mention)
+    }
+    return len({*terms(query.own)} - named - _FILLER) >= _SAYS_MORE
 
 
 def _either_or(query: Query) -> bool:

@@ -11,9 +11,13 @@ import pytest
 from assistant.answering import Assistant
 from assistant.answers import Answer
 from assistant.layout import lay_out
+from assistant.query import understand
 from assistant.retrieval import retrieve
 from assistant.settings import load_settings
+from assistant.topics import read_topics
 from corpus.errors import QuestionError, SettingsError
+from index.store import open_index
+from tests.fakes import BagOfWords
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -161,15 +165,23 @@ def test_where_nothing_may_be_quoted_the_answer_says_so(kb: Assistant, monkeypat
     assert reply.text.startswith("The sources don't answer this.")
 
 
-def test_who_asks_on_stays_with_the_page_but_leaves_the_section_that_was_read(kb: Assistant) -> None:
+def test_who_asks_on_stays_with_the_page_but_leaves_the_section_that_was_read(kb: Assistant, small_index: Path) -> None:
+    index = open_index(small_index, BagOfWords())
+    topics = read_topics(index)
+    first = understand("What waits in the celery worker?", {})
+    asked = understand("And each retry?", {}, ("What waits in the celery worker",))
+    found, alone = (
+        {hit.passage.id: hit for hit in retrieve(index, topics, query, limit=99).hits}
+        for query in (replace(asked, before=first), asked)
+    )
+    (read,) = retrieve(index, topics, first, limit=1).hits
+    gained = {key: round(hit.score - alone[key].score, 3) for key, hit in found.items()}
+    assert gained == {
+        key: (hit.passage.url == read.passage.url) * (0.5 if hit.passage.headings == read.passage.headings else 1.0)
+        for key, hit in found.items()
+    }
+    assert set(gained.values()) == {0.0, 0.5, 1.0}
+
     history = [{"role": "user", "content": "Which brokers does Celery support?"}]
     query = kb.understand("And what monitors it?", history)
     assert query.before == kb.understand("Which brokers does Celery support?")
-    found, alone = (retrieve(kb.index, kb.topics, one, limit=10) for one in (query, replace(query, before=None)))
-    (read,) = retrieve(kb.index, kb.topics, query.before, limit=1).hits
-    before = {hit.passage.id: hit.score for hit in alone.hits}
-    gained = {hit.passage.id: round(hit.score - before[hit.passage.id], 3) for hit in found.hits}
-    assert gained == {
-        hit.passage.id: 0.5 if hit.passage.headings == read.passage.headings else 1.0 for hit in found.hits
-    }
-    assert set(gained.values()) == {0.5, 1.0}

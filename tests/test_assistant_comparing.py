@@ -9,7 +9,7 @@ from assistant.comparing import Sided, compare
 from assistant.layout import NOT_STATED, Comparison, Quotes, Words
 from assistant.query import understand
 from assistant.sections import Sections
-from assistant.sides import aspect_of, sides_of, with_sides
+from assistant.sides import asks_more, aspect_of, sides_of, with_sides
 from index.passages import Passage
 from tests.passages import hit, passage, said
 
@@ -56,6 +56,19 @@ def test_the_sides_that_a_question_names(question: str, names: list[str]) -> Non
 def test_what_is_asked_about_them(question: str, aspect: str) -> None:
     query = understand(question, TOPICS)
     assert aspect_of(query, sides_of(query)) == aspect
+
+
+@pytest.mark.parametrize(
+    ("question", "more"),
+    [
+        ("Temporal vs Airflow", False),
+        ("Which is better, Temporal or Airflow?", False),
+        ("Which retries failed work by itself, Temporal or Airflow?", True),
+    ],
+)
+def test_whether_more_is_asked_than_a_comparison(question: str, more: bool) -> None:
+    query = understand(question, TOPICS)
+    assert asks_more(query, sides_of(query)) == more
 
 
 def test_each_side_is_searched_for() -> None:
@@ -136,6 +149,14 @@ def test_a_comparison_of_two_sections_is_a_table_of_their_own_rows(kb: Assistant
         assert sentence.text in " ".join(cited[sentence.citations[0]].quote.split()), sentence
     for row in rows:  # every cell ends in its marker
         assert all(cell.rstrip().endswith("]") for cell in row.split(" | ")[1:-1])
+
+
+def test_what_is_asked_of_two_tools_stands_first_and_their_other_features_are_left_out(kb: Assistant) -> None:
+    _, _, *rows = (
+        kb.answer("Which retries by itself without any set-up, Temporal or Celery?").text.split("\n\n")[0].splitlines()
+    )
+    assert [row.split("**")[1] for row in rows] == ["What the sources say", "What it is", "Best for"]
+    assert "Automatic retries and timeouts" in rows[0]
 
 
 def test_three_sides_are_three_columns(kb: Assistant) -> None:
