@@ -86,6 +86,7 @@ def compose(
     query: Query, evidence: Evidence, sections: Sections, is_about: Callable[[Entity, Passage], bool]
 ) -> LaidOut:
     """The answer. Its text is "" where nothing can be quoted."""
+    evidence = _of_what_is_named(query, evidence, is_about)
     hits, scores = trusted(*sections.widen(evidence.hits, evidence.scores))
     intent = query.intent
     parts: list[Part] = []
@@ -113,6 +114,26 @@ def compose(
     if parts and intent != "resource":
         parts += _more(parts)
     return lay_out(parts)
+
+
+def _of_what_is_named(query: Query, evidence: Evidence, is_about: Callable[[Entity, Passage], bool]) -> Evidence:
+    """The evidence without the documents' sections of what a question doesn't name, where it names something that has a
+    hit: what suits Celery is no answer to what suits Airflow."""
+    about = [any(is_about(entity, hit.passage) for entity in query.entities) for hit in evidence.hits]
+    kept = [at for at, hit in enumerate(evidence.hits) if about[at] or hit.passage.source != "document"]
+    if not any(about) or len(kept) == len(evidence.hits):
+        return evidence
+
+    def of(scores: Sequence[Sequence[float]]) -> list[Sequence[float]]:
+        return [scores[at] for at in kept]
+
+    return replace(
+        evidence,
+        hits=[evidence.hits[at] for at in kept],
+        scores=of(evidence.scores),
+        parts=tuple(replace(part, scores=of(part.scores)) for part in evidence.parts),
+        clauses=tuple(replace(part, scores=of(part.scores)) for part in evidence.clauses),
+    )
 
 
 def _told(part: Evidence | AskedPart, intent: Intent) -> dict[str, float]:
