@@ -92,8 +92,7 @@ def compose(
     parts: list[Part] = []
     if _ASKS_FOR_PAGES.search(query.own):
         intent = "resource"
-        about = [any(is_about(entity, hit.passage) for entity in query.entities) for hit in hits]
-        parts = _links(hits, scores, about)
+        parts = _links(hits, scores)
     elif sides := sides_of(query):
         own = [trusted(*sections.widen(evidence.hits, part.scores))[1] for part in evidence.parts]
         parts = compare(query, hits, own or [scores] * len(sides), sides, sections, is_about)
@@ -308,18 +307,15 @@ def _with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequen
 # ---------------------------------------------------------------- resources
 
 
-def _links(hits: Sequence[Hit], scores: Sequence[Sequence[float]], about: Sequence[bool]) -> list[Part]:
-    """The best lists of links of the documents, each link with what it is for; empty where pages answer much better.
-    `about` says which hits are about what the question names: if they have links, the others' aren't asked for."""
+def _links(hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[Part]:
+    """The best lists of links of the documents, each link with what it is for; empty where pages answer much better."""
     best = max((max(row) for row in scores), default=0.0)
     found: list[tuple[float, int, Claim]] = []
-    asked = [hit.passage.source == "document" and own for hit, own in zip(hits, about, strict=True)]
     for at, (hit, row) in enumerate(zip(hits, scores, strict=True)):
         links = [
             (score, unit)
             for unit, score in zip(hit.passage.units, row, strict=True)
             if hit.passage.source == "document" and unit.kind == "item" and hit.passage.words(unit).startswith("[")
-            if asked[at] or not any(asked)
         ]
         if links and max(score for score, _ in links) >= best - _LINK_MARGIN:
             units = [unit for _, unit in links]

@@ -112,11 +112,14 @@ def _alone(question: str, side: Side, sides: Sequence[Side]) -> str:
     return " ".join(_COMPARES.sub(" ", text).split())
 
 
+def _words_of(sides: Sequence[Side]) -> set[str]:
+    """The terms of their names, also as the question calls them."""
+    return {word for side in sides for word in (*side.words, *terms(side.entity.mention if side.entity else ""))}
+
+
 def aspect_of(query: Query, sides: Sequence[Side]) -> str:
     """What is asked about the sides, in the question's own words; "" where they are compared as such."""
-    named = {word for side in sides for word in side.words} | {
-        word for side in sides if side.entity for word in terms(side.entity.mention)
-    }
+    named = _words_of(sides)
     for found in _ASPECT.finditer(query.own):
         what = found["what"].strip()
         own = [word for word in terms(what) if word not in named and word not in _FILLER]
@@ -129,10 +132,7 @@ def aspect_of(query: Query, sides: Sequence[Side]) -> str:
 
 def asks_more(query: Query, sides: Sequence[Side]) -> bool:
     """Whether a question says more than that the sides are compared: "which retries by default, Temporal or Celery?"."""
-    named = {word for side in sides for word in side.words} | {
-        word for side in sides if side.entity for word in terms(side.entity.mention)
-    }
-    return len({*terms(query.own)} - named - _FILLER) >= _SAYS_MORE
+    return len({*terms(query.own)} - _words_of(sides) - _FILLER) >= _SAYS_MORE
 
 
 def _either_or(query: Query) -> bool:

@@ -185,9 +185,3 @@ def test_who_asks_on_stays_with_the_page_but_leaves_the_section_that_was_read(kb
     history = [{"role": "user", "content": "Which brokers does Celery support?"}]
     query = kb.understand("And what monitors it?", history)
     assert query.before == kb.understand("Which brokers does Celery support?")
-
-
-def test_what_suits_another_tool_is_no_answer(kb: Assistant) -> None:
-    reply = kb.answer("What is Airflow best for?")
-    assert "**Best For:** Batch ETL jobs" in reply.text
-    assert {citation.anchor for citation in reply.citations} == {"airflow"}

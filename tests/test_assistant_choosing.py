@@ -110,6 +110,13 @@ def test_what_falls_far_behind_is_left_out() -> None:
     assert said(choose([hit(both)], [[5.0, 0.0]], "fact")) == [f"Best {long}."]
 
 
+def test_of_a_document_s_short_items_more_is_said() -> None:
+    page = passage(("sentence", "Redis keeps it."), ("sentence", "Celery sends it."))
+    document = replace(page, source="document")
+    assert said(choose([hit(page)], [[4.0, 2.0]], "fact")) == ["Redis keeps it."]
+    assert said(choose([hit(document)], [[4.0, 2.0]], "fact")) == ["Redis keeps it.", "Celery sends it."]
+
+
 def test_nothing_to_choose_from_gives_nothing() -> None:
     assert choose([], [], "fact") == []
 

@@ -1,5 +1,7 @@
 """The form of an answer follows from what is asked."""
 
+from dataclasses import replace
+
 import pytest
 
 from assistant.answering import Assistant
@@ -50,6 +52,16 @@ def test_a_section_without_a_definition_says_what_it_has(kb: Assistant) -> None:
 
 def test_a_definition_of_a_section_begins_with_its_first_line(kb: Assistant) -> None:
     assert kb.answer("What is Celery?").text.startswith("[Celery](https://docs.celeryq.dev/) - Distributed task queue")
+
+
+def test_what_suits_another_tool_is_no_answer_unless_nothing_is_found_of_the_one_that_is_named(kb: Assistant) -> None:
+    own, other = (
+        replace(passage(("sentence", f"**Best For:** {what}"), source="document", id=tool), anchor=tool)
+        for tool, what in (("airflow", "nightly jobs"), ("celery", "quick jobs"))
+    )
+    asked = "What is Airflow best for?"
+    assert text(kb, asked, [other, own], [[3.0], [2.0]]) == "**Best For:** nightly jobs [1]"
+    assert text(kb, asked, [other], [[3.0]]) == "**Best For:** quick jobs [1]"
 
 
 def test_a_recommendation_has_its_reason_and_a_runner_up(kb: Assistant) -> None:
