@@ -10,10 +10,11 @@ import math
 import re
 from dataclasses import dataclass
 
+from assistant.candidates import FEATURES
 from assistant.message import is_small_talk
 from assistant.names import COMMON
 from assistant.query import Query
-from assistant.retrieval import FEATURES, Found, load_model
+from assistant.retrieval import Found, load_model
 from assistant.signals import signals_of
 from index.terms import terms
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 
+from assistant.candidates import FEATURES
 from assistant.conversation import free_pronoun
 from assistant.names import short_forms
 from assistant.query import Query
-from assistant.retrieval import FEATURES, Found
+from assistant.retrieval import Found
 from index.passages import Hit
 from index.terms import terms
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.candidates import weighted
 from assistant.query import Query, find_intent
-from assistant.retrieval import Found, load_model, weighted
+from assistant.retrieval import Found, load_model
 
 UNIT_FEATURES = (
     "behind",  # how far its passage's score lies behind the best one's

@@ -16,8 +16,8 @@ import numpy as np
 import typer
 
 from assistant.answering import Assistant
+from assistant.candidates import FEATURES, searches_for
 from assistant.query import Query
-from assistant.retrieval import FEATURES, Search, read_question
 from assistant.settings import load_settings
 from assistant.units import UNIT_FEATURES
 from evals.fit import (
@@ -93,12 +93,12 @@ def milliseconds(assistant: Assistant, queries: Sequence[Query]) -> list[str]:
         times.setdefault(name, []).append((time.perf_counter() - began) * 1000)
 
     for query in queries:
-        asked = read_question(index, query)
-        search = Search(index, assistant.topics, query.text, query, asked)
+        (search,) = searches_for(index, assistant.topics, query, [query.text])
+        asked = search.asked
         rows = [int(row) for row in search.candidates()]
-        timed("reading the question (encoder)", read_question, index, query)
+        timed("reading the question (encoder)", index.embedder.encode, [query.text])
         timed("BM25, both fields", index.words.scores, query.text)
-        timed("cosines of all passages", index.nearest, asked.vector)
+        timed("cosines of all passages", index.nearest, asked.vector[None])
         timed("candidates of all lists", search.candidates)
         timed("units' cosines", index.parts.cosines, rows, asked.vector)
         timed("MaxSim of the tokens", index.parts.likenesses, rows, asked.tokens)

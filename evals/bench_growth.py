@@ -106,14 +106,14 @@ def exact_and_hnsw(index: Index, context: Context, found: dict[str, Any]) -> tup
         for number in range(context.rounds + 1):
             for vector in vectors:
                 began = time.perf_counter()
-                index.nearest(vector).best(LIMIT)
+                index.nearest(vector[None])[0].best(LIMIT)
                 middle = time.perf_counter()
                 got: Any = query(vector.tolist())
                 if number:
                     exact.append(middle - began)
                     hnsw.append(time.perf_counter() - middle)
                 else:
-                    best = set(index.nearest(vector).best(LIMIT, layer=BODY).tolist())
+                    best = set(index.nearest(vector[None])[0].best(LIMIT, layer=BODY).tolist())
                     shares.append(len(best & {int(id_) for id_ in got["ids"][0]}) / LIMIT)
     found["exact search ms"], found["HNSW ms"] = ms(median(exact)), ms(median(hnsw))
     found["HNSW finds of the ten nearest"] = round(sum(shares) / len(shares), 3)

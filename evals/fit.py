@@ -19,8 +19,9 @@ import typer
 from numpy.typing import NDArray
 
 from assistant.answering import CONSIDERED, QUOTED, Assistant
+from assistant.candidates import FEATURES, searches_for
 from assistant.query import Query
-from assistant.retrieval import FEATURES, WEIGHTS, Search, load_model, read_question, retrieve
+from assistant.retrieval import WEIGHTS, load_model, retrieve
 from assistant.retrieval import Found as Retrieved
 from assistant.settings import load_settings
 from assistant.signals import SIGNALS, signals_of
@@ -113,8 +114,7 @@ def passage_groups(corpora: Corpora) -> list[Group]:
         units = gold_units(question)
         if not units:
             continue
-        asked = read_question(assistant.index, query)
-        search = Search(assistant.index, assistant.topics, query.text, query, asked)
+        (search,) = searches_for(assistant.index, assistant.topics, query, [query.text])
         rows = [int(row) for row in search.candidates()]
         found = assistant.index.passages(rows)
         right = np.array([any(counts_for(found_from(p), unit) for unit in units) for p in found])

@@ -36,8 +36,8 @@ class Nearest(Protocol):
 class Searched(Protocol):
     """The vectors of all passages, wherever they are."""
 
-    def nearest(self, vector: NDArray[np.float32]) -> Nearest:
-        """The cosines with a vector of unit length."""
+    def nearest(self, vectors: NDArray[np.float32]) -> Sequence[Nearest]:
+        """The cosines with each of some vectors of unit length, shape (vectors, dimension)."""
         ...
 
     def rows(self, rows: Sequence[int]) -> NDArray[np.float32]:

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embed import Reading
+from index.products import products
 from index.terms import is_content
 
 _FILES = ("parts.i8", "scales.f32", "tokens.u8", "part-starts.i8", "token-starts.i8")
-_ON_ONE_THREAD = 2**18  # multiplications of a matrix product up to which OpenBLAS starts no second thread
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ class Parts:
             return []
         stored = np.concatenate([self._vectors[a:b] for a, b in zip(firsts, lasts, strict=True)])
         scales = np.concatenate([self._scales[a:b] for a, b in zip(firsts, lasts, strict=True)])
-        found = np.dot(stored.astype(np.float32), vector) * (scales / 127)
+        found = products(stored, vector[None], lambda block: block.astype(np.float32))[:, 0]
+        found *= scales / 127
         return _rows_of(found, lasts - firsts)
 
     def likenesses(self, rows: Sequence[int], tokens: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -134,7 +135,9 @@ class Parts:
         of_row = lasts - firsts
         parts = np.repeat(firsts - (np.cumsum(of_row) - of_row), of_row) + np.arange(of_row.sum())
         every = self._token_starts[parts + 1] - self._token_starts[parts]
-        nearness = self._products(np.concatenate(bits), tokens)
+        # Of the bits b the signs are 2 b - 1, so that the product with a token t is 2 b·t less the sum of t.
+        doubled = 2 * products(np.concatenate(bits), tokens, self._unpacked)
+        nearness = (doubled - tokens.sum(axis=1)) / np.float32(np.sqrt(self._dimension))
         found = np.zeros((len(every), len(tokens)), np.float32)
         having = np.flatnonzero(every)
         if len(having):
@@ -142,21 +145,8 @@ class Parts:
             found[having] = np.maximum.reduceat(nearness, begins, axis=0)
         return _rows_of(found, of_row)
 
-    def _products(self, bits: NDArray[np.uint8], tokens: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The products of stored tokens with the given ones; shape (len(bits), len(tokens)).
-
-        In blocks that stay in the processor's cache and are small enough for OpenBLAS to do them on one thread: its
-        threads wait for each other by spinning, which on a busy machine took 80 ms instead of 7.
-        """
-        doubled = 2 * tokens.T
-        found = np.empty((len(bits), len(tokens)), np.float32)
-        step = max(16, _ON_ONE_THREAD // max(doubled.size, 1))
-        for first in range(0, len(bits), step):
-            signs = np.unpackbits(bits[first : first + step], axis=1, count=self._dimension).astype(np.float32)
-            # np.dot, not "@": OpenBLAS' kernels may leave a floating-point flag behind that "@" reports as a warning.
-            np.dot(signs, doubled, out=found[first : first + step])
-        nearness: NDArray[np.float32] = (found - tokens.sum(axis=1)) / np.float32(np.sqrt(self._dimension))
-        return nearness
+    def _unpacked(self, bits: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.unpackbits(bits, axis=1, count=self._dimension).astype(np.float32)
 
     def _ranges(self, rows: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         at = np.asarray(rows, np.int64)

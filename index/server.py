@@ -178,9 +178,9 @@ class ServerVectors:
     def __init__(self, server: ChromaServer, name: str) -> None:
         self.server, self.name = server, name
 
-    def nearest(self, vector: NDArray[np.float32]) -> ServerNearest:
-        """The cosines with a question's vector, asked for as they are needed."""
-        return ServerNearest(self, vector)
+    def nearest(self, vectors: NDArray[np.float32]) -> list[ServerNearest]:
+        """See `Searched`; cosines are asked for as they are needed."""
+        return [ServerNearest(self, vector) for vector in vectors]
 
     def rows(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """The body's vectors of some rows."""

@@ -57,13 +57,13 @@ class Index:
 
     def dense(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The best k rows by cosine with a vector of unit length, and their cosines, best first."""
-        near = self.nearest(vector)
+        (near,) = self.nearest(vector[None])
         rows = near.best(k)
         return rows, near.of(rows).max(axis=0)
 
-    def nearest(self, vector: NDArray[np.float32]) -> Nearest:
-        """How near the passages are to a vector of unit length."""
-        return self._vectors.nearest(vector)
+    def nearest(self, vectors: NDArray[np.float32]) -> Sequence[Nearest]:
+        """How near the passages are to each of some vectors of unit length, shape (vectors, dimension)."""
+        return self._vectors.nearest(vectors)
 
     def vectors(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """The body's vectors of these rows."""
@@ -77,7 +77,7 @@ class Index:
         if not len(self):
             return []
         fields = self.words.scores(query)
-        near = self.nearest(self.embedder.encode([query])[0])
+        (near,) = self.nearest(self.embedder.encode([query]))
         words = weights.headings * fields["headings"] + weights.body * fields["body"]
         most = max(_FOUND, limit)
         lists = {"lexical": top(words, most, above=0.0)[0], "dense": near.best(most)}

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from corpus.errors import StoreError
 from index.nearest import Exact
 from index.passages import Passage
+from index.products import products
 
 VECTORS = "vectors.npy"
 COLLECTION = "passages"
@@ -36,14 +37,11 @@ class Vectors:
     def __len__(self) -> int:
         return int(self._layers.shape[1])
 
-    def layers(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The cosine of every row with the vector, which is of unit length, a layer a row of the result."""
-        found: NDArray[np.float32] = self._layers @ vector
-        return found
-
-    def nearest(self, vector: NDArray[np.float32]) -> Exact:
-        """The cosines with a vector of unit length."""
-        return Exact(self.layers(vector))
+    def nearest(self, vectors: NDArray[np.float32]) -> list[Exact]:
+        """See `Searched`. Reading the rows from memory is what takes the time: three vectors cost little more than one."""
+        layers, rows, dimension = self._layers.shape
+        cosines = products(self._layers.reshape(layers * rows, dimension), vectors)
+        return [Exact(np.ascontiguousarray(column).reshape(layers, rows)) for column in cosines.T]
 
     def rows(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """The body's vectors of some rows."""

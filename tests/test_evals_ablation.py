@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assistant.retrieval import FEATURES
+from assistant.candidates import FEATURES
 from assistant.units import UNIT_FEATURES
 from evals.ablation import PARTS, UNIT_PARTS, ablated
 from evals.fit import Group

@@ -56,7 +56,7 @@ def names(server: ChromaServer, *of: str) -> list[str]:
 def test_the_server_finds_what_exact_search_finds(server: ChromaServer, layers: NDArray[np.float32]) -> None:
     within = np.arange(40, 140)
     for question in layers[BODY, 7:20]:
-        exact, remote = Exact(layers @ question), ServerVectors(server, "oka-shared").nearest(question)
+        exact, remote = Exact(layers @ question), ServerVectors(server, "oka-shared").nearest(question[None])[0]
         for layer in (None, BODY, HEADED):
             assert remote.best(10, layer=layer).tolist() == exact.best(10, layer=layer).tolist()
             inside = remote.best(10, layer=layer, within=within)
@@ -89,7 +89,7 @@ def test_other_programs_find_words_and_places(
 
 def test_a_build_without_passages(server: ChromaServer) -> None:
     server.put("oka-empty", np.zeros((2, 0, DIMENSION), np.float32), passages_at, lambda done, total: None)
-    nearest = ServerVectors(server, "oka-empty").nearest(np.ones(DIMENSION, np.float32))
+    nearest = ServerVectors(server, "oka-empty").nearest(np.ones((1, DIMENSION), np.float32))[0]
     assert nearest.best(5).tolist() == []
 
 
@@ -112,33 +112,33 @@ def test_a_build_that_broke_off_is_nowhere_to_be_found_and_is_done_anew(
         server.put("oka-broken", layers, killed, lambda done, total: None)
     assert names(server, "oka-broken-body", "oka-broken-body-unfinished") == ["oka-broken-body-unfinished"]
     with pytest.raises(StoreError, match=r"doesn't have the vectors of this index.*`oka build`"):
-        ServerVectors(server, "oka-broken").nearest(layers[0, 0])
+        ServerVectors(server, "oka-broken").nearest(layers[0, 0:1])
     server.put("oka-broken", layers, passages_at, lambda done, total: None)
-    assert ServerVectors(server, "oka-broken").nearest(layers[0, 9]).best(1).tolist() == [9]
+    assert ServerVectors(server, "oka-broken").nearest(layers[0, 9:10])[0].best(1).tolist() == [9]
     assert names(server, "oka-broken-body", "oka-broken-body-unfinished") == ["oka-broken-body"]
 
 
 def test_killed_and_started_again(chroma: ChromaRun, server: ChromaServer, layers: NDArray[np.float32]) -> None:
     server.put("oka-build", layers, passages_at, lambda done, total: None)
     vectors = ServerVectors(server, "oka-build")
-    expected = vectors.nearest(layers[0, 3]).best(5).tolist()
-    nearest = vectors.nearest(layers[0, 3])
+    expected = vectors.nearest(layers[0, 3:4])[0].best(5).tolist()
+    (nearest,) = vectors.nearest(layers[0, 3:4])
     chroma.kill()
     began = time.monotonic()
     with pytest.raises(StoreUnreachable, match=r"can't be reached: start it .*OKA_CHROMA_URL"):
-        vectors.nearest(layers[0, 3])
+        vectors.nearest(layers[0, 3:4])
     assert time.monotonic() - began < 10
     with pytest.raises(StoreUnreachable):
         nearest.best(5)  # of a question that had begun before
     chroma.start()
-    assert vectors.nearest(layers[0, 3]).best(5).tolist() == expected
+    assert vectors.nearest(layers[0, 3:4])[0].best(5).tolist() == expected
     chroma.freeze()
     began = time.monotonic()
     with pytest.raises(StoreUnreachable, match="doesn't answer"):
-        vectors.nearest(layers[0, 3])
+        vectors.nearest(layers[0, 3:4])
     assert time.monotonic() - began < 10
     chroma.thaw()
-    assert vectors.nearest(layers[0, 3]).best(5).tolist() == expected
+    assert vectors.nearest(layers[0, 3:4])[0].best(5).tolist() == expected
 
 
 def test_nothing_listens_there() -> None:
