@@ -199,13 +199,14 @@ class Assistant:
         said = {term for meant in meanings.values() for term in terms(meant)}
         query = replace(query, explained=frozenset(term for word in meanings for term in terms(word)) - said)
         alone = question_alone(written)
-        return replace(query, alone=in_one_form(alone)) if alone and not free_pronoun(alone) else query
+        says_of_what = len(terms(alone)) > 1 and not free_pronoun(alone)  # not "What is wrong?" behind a story
+        return replace(query, alone=in_one_form(alone)) if says_of_what else query
 
     def _decided(self, query: Query, only: str | None) -> tuple[Query, Found, Verdict]:
         """What is found and whether it answers. A message that has no answer as a whole is read again as the one sentence
         in it that asks: the others may tell a story, or try to steer."""
         first = self._judged(query, only)
-        if first[-1].reason not in ("not_stated", "nothing_relevant") or not query.alone:
+        if first[-1].reason not in ("not_stated", "nothing_relevant", "out_of_scope") or not query.alone:
             return first
         alone = with_sides(understand(query.alone, self.topics.anchors, query.carried))
         second = self._judged(replace(alone, explained=query.explained, before=query.before), only)

@@ -1,7 +1,8 @@
 """Does the corpus answer the question at all? One probability from inspectable signals, decided before composing.
 
 A logistic model; its weights and the bars stand in weights.json with how they were fitted (`python -m evals.fit
-answerable`). Run that again when corpus, encoder or signals change.
+answerable subject`). Run that again when corpus, encoder or signals change. A second one of a few signals says whether
+the question is about the corpus's subject at all: what isn't has no answer, however near a passage comes to its words.
 """
 
 from __future__ import annotations
@@ -59,11 +60,12 @@ def decide(found: Found, query: Query, unsupported: float) -> Verdict:
         return Verdict(0.0, "underspecified")
     if not found.hits:
         return Verdict(0.0, "nothing_relevant", missing)
-    model = load_model("answerable")
     signals = signals_of(found, query)
-    odds = sum(model["weights"][name] * value for name, value in signals.items())
-    confidence = 1 / (1 + math.exp(-odds))
-    if confidence >= bar_for(unsupported, model["bars"]):
+    subject = probability("subject", signals)
+    if subject < load_model("subject")["bar"]:
+        return Verdict(round(min(subject, probability("answerable", signals)), 4), "out_of_scope")
+    confidence = probability("answerable", signals)
+    if confidence >= bar_for(unsupported, load_model("answerable")["bars"]):
         names = {term for name in query.names for term in terms(name)}
         return Verdict(round(confidence, 4), None, tuple(word for word in missing if names & set(terms(word))))
     related = bool(query.entities) or found.features[0, FEATURES.index("part")] >= _RELATED
@@ -77,6 +79,12 @@ def _says_of_nothing(query: Query, found: Found) -> bool:
     if query.carried or query.entities or query.names or any(re.search(r"\w[_.]\w", word) for word in told):
         return False
     return len(told) <= _FEW if _POINTS.search(query.own) else len(told) <= 1 and bool(_HOW.match(query.own))
+
+
+def probability(model: str, signals: dict[str, float]) -> float:
+    """What a fitted model makes of the signals, 0..1."""
+    odds = sum(weight * signals[name] for name, weight in load_model(model)["weights"].items())
+    return 1 / (1 + math.exp(-float(odds)))
 
 
 def bar_for(unsupported: float, bars: dict[str, float]) -> float:

@@ -34,6 +34,8 @@ SIGNALS = (
     "words",  # number of the question's words, 1 at ten
     "topic",  # names a tool or pattern of the documents
 )
+SUBJECT = ("bias", "score", "part", "names_nowhere", "recommend", "bare", "pronoun", "words", "topic")
+"""Those that tell whether a question is about orchestration at all."""
 _LOOKED_AT = 5
 _RARE = 4.0  # idf of a word in about 2 % of the passages
 

@@ -84,6 +84,30 @@ def test_a_price_that_no_source_gives_is_no_answer(kb: Assistant) -> None:
     assert not kb.answer("What is Prefect best for?").abstained
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How do I centre a div?",
+        "I left the chicken out over night, is it safe to eat if I cook it well?",
+        "what should I cook for eight guests on Sunday",
+    ],
+)
+def test_what_is_about_something_else_is_out_of_scope_however_little_support_is_asked_for(
+    kb: Assistant, question: str
+) -> None:
+    def reason(asked: str) -> str | None:
+        query = kb.understand(asked)
+        return decide(retrieve(kb.index, kb.topics, query, limit=10), query, 0.5).reason
+
+    assert reason(question) == "out_of_scope"
+    assert reason("What is a saga?") is None
+
+
+def test_a_sentence_that_says_nothing_by_itself_is_not_asked_alone(kb: Assistant) -> None:
+    assert kb.understand("Our Airflow workers are dead since Monday. What is wrong?").alone == ""
+    assert kb.understand("My shoes are wet. Which tool suits image processing?").alone
+
+
 def test_a_stricter_bound_answers_less(kb: Assistant) -> None:
     bars = {"0.02": 0.8, "0.05": 0.5, "0.1": 0.2}
     assert [bar_for(share, bars) for share in (0.01, 0.02, 0.04, 0.05, 0.5)] == [1.0, 0.8, 0.8, 0.5, 0.2]
