@@ -56,9 +56,7 @@ class Asked:
     tokens: NDArray[np.float32]  # shape (tokens, dimension)
     weights: NDArray[np.float32]  # shape (tokens,): the rarity of a token's word, shared by its tokens
     apart: NDArray[np.float32]  # likewise, the root of it, and 0 for the terms left aside
-    aside: frozenset[
-        str
-    ]  # terms of the names of tools, which all their pages have, where the question says enough else
+    aside: frozenset[str]  # terms of the names of tools, which all their pages have, where it says enough else
 
 
 def searches_for(index: Index, topics: Topics, query: Query, forms: Sequence[str]) -> list[Search]:

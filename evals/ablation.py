@@ -20,17 +20,8 @@ from assistant.candidates import FEATURES, searches_for
 from assistant.query import Query
 from assistant.settings import load_settings
 from assistant.units import UNIT_FEATURES
-from evals.fit import (
-    PENALTY,
-    PENALTY_UNITS,
-    Corpora,
-    Group,
-    fit_pairs,
-    held_out,
-    passage_groups,
-    reciprocal_rank,
-    unit_groups,
-)
+from evals.fit import PENALTY, PENALTY_UNITS, Corpora, passage_groups, unit_groups
+from evals.logistic import Group, fit_pairs, held_out, reciprocal_rank
 from evals.questions import questions_to_learn_from
 from evals.statistics import compare, holm
 

@@ -7,7 +7,6 @@ encoder, a feature or the questions change; weights and how they came about are 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from assistant.answering import CONSIDERED, QUOTED, Assistant
 from assistant.candidates import FEATURES, searches_for
@@ -25,9 +23,10 @@ from assistant.confidence import bar_for, probability
 from assistant.query import Query
 from assistant.retrieval import WEIGHTS, load_model, retrieve
 from assistant.retrieval import Found as Retrieved
-from assistant.settings import load_settings
+from assistant.settings import Settings, load_settings
 from assistant.signals import SIGNALS, SUBJECT, signals_of
 from assistant.units import UNIT_FEATURES, unit_features
+from evals.logistic import Array, Group, fit_logistic, fit_pairs, held_out, reciprocal_rank, standardised
 from evals.metrics.answers import fact_stated
 from evals.metrics.retrieval import counts_for, gold_units
 from evals.questions import ELSEWHERE, Question, questions_to_learn_from
@@ -35,62 +34,6 @@ from evals.runner import askable
 from evals.systems import found_from
 from evals.wording import key, plain
 from index.passages import Passage, Unit
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Group:
-    """The rows of one question: features, which of them are right, and the question's cluster."""
-
-    cluster: str
-    rows: Array  # shape (candidates, features)
-    right: NDArray[np.bool_]  # shape (candidates,)
-
-
-def fit_pairs(groups: Sequence[Group], penalty: float) -> Array:
-    """Weights under which right rows score above wrong ones of the same question; each question weighs the same."""
-    differences, weights = [], []
-    for group in groups:
-        right, wrong = group.rows[group.right], group.rows[~group.right]
-        if len(right) and len(wrong):
-            pairs = (right[:, None, :] - wrong[None, :, :]).reshape(-1, group.rows.shape[1])
-            differences.append(pairs)
-            weights.append(np.full(len(pairs), 1 / len(pairs)))
-    x = np.concatenate(differences)
-    return fit_logistic(x, np.ones(len(x)), np.concatenate(weights), penalty)
-
-
-def fit_logistic(x: Array, y: Array, weights: Array, penalty: float, free: Sequence[int] = ()) -> Array:
-    """Weights of a logistic model for y in 0..1, by Newton's method; columns in `free` are not penalised."""
-    w = np.zeros(x.shape[1])
-    ridge = np.full(x.shape[1], penalty)
-    ridge[list(free)] = 1e-6
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        gradient = x.T @ (weights * (p - y)) + ridge * w
-        curvature = (x * (weights * p * (1 - p))[:, None]).T @ x + np.diag(ridge)
-        step = np.linalg.solve(curvature, gradient)
-        w -= step
-        if np.abs(step).max() < 1e-8:
-            break
-    return w
-
-
-def reciprocal_rank(group: Group, w: Array) -> float:
-    """1 / rank of the best right row; ties count against it."""
-    if not group.right.any():
-        return 0.0
-    scores = group.rows @ w
-    return 1.0 / (1 + int((scores[~group.right] >= scores[group.right].max()).sum()))
-
-
-def folds(clusters: Sequence[str], count: int = 5) -> list[int]:
-    """The fold of each cluster, by its hash: the same in every run."""
-    return [int(hashlib.sha256(cluster.encode()).hexdigest(), 16) % count for cluster in clusters]
-
-
-# ---------------------------------------------------------------- the three models
 
 
 @dataclass(frozen=True)
@@ -198,7 +141,7 @@ def answerable(corpora: Corpora) -> dict[str, Any]:
         for asked in ELSEWHERE.read_text(encoding="utf-8").splitlines():
             query = assistant.understand(asked)
             add(asked, query, _retrieved(assistant, query, _DEEP), _OTHER, counts=False)
-    fitted = _standardised(groups, importance)
+    fitted = standardised(groups, importance, _PENALTY_GATE)
     real = np.array(counted)
     truth = np.concatenate([group.right for group in groups])[real].astype(np.float64)
     odds = np.array(held_out(groups, fitted, lambda group, part: float(group.rows[0] @ part)))[real]
@@ -224,7 +167,7 @@ def subject(corpora: Corpora) -> dict[str, Any]:
     Each corpus and each side counts alike. The bar lies where one in `_LOST` of the questions that have an answer and get
     it would lose it, in the corpus that has most to lose.
     """
-    answers_from = bar_for(_DEFAULT, load_model("answerable")["bars"])
+    answers_from = bar_for(Settings.model_fields["unsupported"].default, load_model("answerable")["bars"])
     groups: list[Group] = []
     answered: list[bool] = []
     sides: list[tuple[Assistant, bool]] = []
@@ -243,7 +186,7 @@ def subject(corpora: Corpora) -> dict[str, Any]:
         for asked in ELSEWHERE.read_text(encoding="utf-8").splitlines():
             add(asked, assistant, assistant.understand(asked), False, False)
     sizes = Counter(sides)
-    fitted = _standardised(groups, [max(sizes.values()) / sizes[side] for side in sides])
+    fitted = standardised(groups, [max(sizes.values()) / sizes[side] for side in sides], _PENALTY_GATE)
     odds = np.array(held_out(groups, fitted, lambda group, part: float(group.rows[0] @ part)))
     right = np.array([own for _, own in sides])
     kept = [
@@ -254,25 +197,6 @@ def subject(corpora: Corpora) -> dict[str, Any]:
     auroc = float(np.mean(odds[right][:, None] > odds[~right][None, :]))
     measured = {"auroc": auroc, "others caught": float(np.mean(odds[~right] < bar))}
     return {**_model(SUBJECT, fitted(groups), groups, measured), "bar": round(float(1 / (1 + np.exp(-bar))), 4)}
-
-
-def _standardised(groups: Sequence[Group], importance: Sequence[float]) -> Callable[[Sequence[Group]], Array]:
-    """A fit of some of the groups, one question each, to signals of one scale; its weights are of the signals as they are."""
-    rows = np.concatenate([group.rows for group in groups])
-    centre, spread = rows.mean(axis=0), rows.std(axis=0)
-    centre[0], spread[0] = 0.0, 1.0
-    spread[spread == 0] = 1.0
-    weight_of = dict(zip(map(id, groups), importance, strict=True))
-
-    def fitted(part: Sequence[Group]) -> Array:
-        x = (np.concatenate([group.rows for group in part]) - centre) / spread
-        truth = np.concatenate([group.right for group in part]).astype(np.float64)
-        w = fit_logistic(x, truth, np.array([weight_of[id(group)] for group in part]), _PENALTY_GATE, free=[0])
-        w = np.asarray(w / spread)
-        w[0] -= float(centre[1:] @ w[1:])
-        return w
-
-    return fitted
 
 
 def _signals(query: Query, found: Retrieved) -> Array:
@@ -321,7 +245,6 @@ _PENALTY_GATE = 5.0  # on standardised signals; of 0.3 … 30 the best AUROC in 
 _ABSENT, _REMOVED = 1.5, 0.2  # how much a question without an answer counts, and one whose answer was taken away
 _OTHER = 0.4  # likewise, one about something else: there are many, and `subject` tells most of them
 _LOST = 0.003  # share of the answers that the question's subject may cost
-_DEFAULT = 0.05  # OKA_UNSUPPORTED as it is delivered
 _DEEP = 40  # hits looked at, so that enough are left where the gold is taken away
 _PREVALENCE = 0.0905
 """Share of the questions asked of a running oka that its sources don't answer. Chosen, not measured: the default of
@@ -340,15 +263,6 @@ def _tells(question: Question, passage: Passage, unit: Unit) -> bool:
     words = plain(passage.words(unit))
     quoted = any(key(gold.quote) in key(words) or key(words) in key(gold.quote) for gold in question.gold)
     return quoted or any(fact_stated(fact, words, question) for fact in question.vital)
-
-
-def held_out(
-    groups: Sequence[Group], fit: Callable[[Sequence[Group]], Array], score: Callable[[Group, Array], float]
-) -> list[float]:
-    """Each group's score under weights that were fitted without its cluster."""
-    fold = folds([group.cluster for group in groups])
-    weights = [fit([g for g, f in zip(groups, fold, strict=True) if f != left_out]) for left_out in range(5)]
-    return [score(group, weights[f]) for group, f in zip(groups, fold, strict=True)]
 
 
 def _model(names: Sequence[str], w: Array, groups: Sequence[Group], measured: dict[str, float]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from assistant.candidates import FEATURES
 from assistant.units import UNIT_FEATURES
 from evals.ablation import PARTS, UNIT_PARTS, ablated
-from evals.fit import Group
+from evals.logistic import Group
 
 
 def test_what_tells_costs_and_what_tells_nothing_does_not() -> None:
