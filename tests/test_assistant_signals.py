@@ -192,3 +192,10 @@ def test_names_are_words_written_as_such() -> None:
     assert understand("Does Celery talk to Azure Service Bus?", topics).names == ("Azure", "Service", "Bus")
     assert understand("Five-node Raft cluster: who leads?", topics).names == ("Raft",)
     assert understand("Is it fast? Why does it wait? Compare both.", topics).names == ()
+
+
+def test_a_question_behind_a_story_about_something_else_is_answered(kb: Assistant) -> None:
+    asked = "The chicken is in the oven and the kids want pasta with butter. Who should use Prefect?"
+    query = kb.understand(asked)
+    assert decide(retrieve(kb.index, kb.topics, query, limit=10), query, 0.05).reason == "out_of_scope"
+    assert not kb.answer(asked).abstained
