@@ -40,7 +40,7 @@ Progress = Callable[[str, int, int], None]
 
 CONSIDERED = 10
 """Passages that are looked at for one answer."""
-QUOTED = 6
+QUOTED = 4
 """Of these, how many may be quoted."""
 SCOPE = (
     "I answer questions about workflow orchestration from the documents and pages that I have, and quote them. "
@@ -237,7 +237,7 @@ class Assistant:
             clauses=asked if query.clauses else (),
             aside=found.asked.aside,
         )
-        laid_out = compose(query, evidence, self._current().sections, self.topics.is_about)
+        laid_out = compose(query, evidence, self._current().sections, self.topics)
         citations = tuple(
             cite(number, claim.passage, claim.start, claim.end, self.page_text(claim.passage.url))
             for number, claim in enumerate(laid_out.quoted, start=1)

@@ -8,7 +8,7 @@ units are said is decided in choosing.py, how they look in layout.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from urllib.parse import urlsplit
@@ -17,10 +17,10 @@ from assistant.choosing import Claim, asks_for_code, choose, merge
 from assistant.comparing import compare
 from assistant.grouping import defines
 from assistant.layout import NOT_STATED, LaidOut, Part, Quotes, Words, lay_out
-from assistant.names import Entity
 from assistant.query import Intent, Query, find_intent
 from assistant.sections import Sections
 from assistant.sides import sides_of
+from assistant.topics import Topics
 from corpus.instructions import gives_instructions, plants_link
 from index.chunk import plain_markdown
 from index.passages import Hit, Passage, Unit
@@ -82,11 +82,9 @@ class AskedPart:
     aside: frozenset[str] = frozenset()
 
 
-def compose(
-    query: Query, evidence: Evidence, sections: Sections, is_about: Callable[[Entity, Passage], bool]
-) -> LaidOut:
+def compose(query: Query, evidence: Evidence, sections: Sections, topics: Topics) -> LaidOut:
     """The answer. Its text is "" where nothing can be quoted."""
-    evidence = _of_what_is_named(query, evidence, is_about)
+    evidence = _of_what_is_named(query, evidence, topics)
     hits, scores = trusted(*sections.widen(evidence.hits, evidence.scores))
     intent = query.intent
     parts: list[Part] = []
@@ -95,7 +93,7 @@ def compose(
         parts = _links(hits, scores)
     elif sides := sides_of(query):
         own = [trusted(*sections.widen(evidence.hits, part.scores))[1] for part in evidence.parts]
-        parts = compare(query, hits, own or [scores] * len(sides), sides, sections, is_about)
+        parts = compare(query, hits, own or [scores] * len(sides), sides, sections, topics.is_about)
     elif not query.entities and not evidence.clauses and (intent == "recommend" or _ASKS_FOR_ONE.search(query.own)):
         parts = _recommendation(hits, scores, evidence.rarity)
     if not parts:
@@ -115,11 +113,15 @@ def compose(
     return lay_out(parts)
 
 
-def _of_what_is_named(query: Query, evidence: Evidence, is_about: Callable[[Entity, Passage], bool]) -> Evidence:
-    """The evidence without the documents' sections of what a question doesn't name, where it names something that has a
-    hit: what suits Celery is no answer to what suits Airflow."""
-    about = [any(is_about(entity, hit.passage) for entity in query.entities) for hit in evidence.hits]
-    kept = [at for at, hit in enumerate(evidence.hits) if about[at] or hit.passage.source != "document"]
+def _of_what_is_named(query: Query, evidence: Evidence, topics: Topics) -> Evidence:
+    """The evidence about what a question names, where that has a hit: what suits Celery is no answer to what suits Airflow.
+    Of the pages about something else, those that name it."""
+    about = [any(topics.is_about(entity, hit.passage) for entity in query.entities) for hit in evidence.hits]
+    kept = [
+        at
+        for at, hit in enumerate(evidence.hits)
+        if about[at] or (hit.passage.source != "document" and topics.names_any(query.entities, hit.passage))
+    ]
     if not any(about) or len(kept) == len(evidence.hits):
         return evidence
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.names import Entity, expansions, known_names
+from assistant.names import Entity, expansions, find_entities, known_names
 from corpus.errors import SettingsError
 from index.passages import Passage
 from index.store import Index
@@ -36,6 +36,13 @@ class Topics:
         if passage.source == "document":
             return passage.anchor == entity.anchor
         return any(resource.section == entity.anchor for resource in passage.resources)
+
+    def names_any(self, entities: Sequence[Entity], passage: Passage) -> bool:
+        """Whether a passage names one of these, by any of its names."""
+        words = "\n".join((passage.title, *passage.headings, passage.text))
+        return not {entity.anchor for entity in entities}.isdisjoint(
+            entity.anchor for entity in find_entities(words, self.anchors)
+        )
 
     def rows_within(self, only: str) -> NDArray[np.int64]:
         """The passages of a section of the documents and of what it links to, of a site, or of a depth; in row order.

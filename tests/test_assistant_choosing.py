@@ -65,6 +65,19 @@ def test_the_answer_comes_first_and_a_document_keeps_its_order() -> None:
     assert said(choose([hit(document)], [[1.0, -9.0, 2.0]], "fact"))[0] == "A queue."
 
 
+def test_what_the_question_asks_and_nothing_said_has_comes_before_what_is_said_again() -> None:
+    page = passage(
+        ("sentence", "A retry policy has a limit on the number of attempts."),
+        ("sentence", "The limit of a retry policy is a plain number."),
+        ("sentence", "Its jitter is drawn by lot."),
+    )
+    scores, asked = [[3.0, 2.5, 0.5]], {"retri": 1.0, "limit": 1.0, "jitter": 2.0}
+    first, again, new = (page.words(unit) for unit in page.units)
+    assert said(choose([hit(page)], scores, "fact", budget=21, rarity=asked)) == [first, new]
+    assert said(choose([hit(page)], scores, "fact", budget=21)) == [first, again]
+    assert said(choose([hit(page)], [[3.0, -9.0, -2.0]], "fact", rarity=asked)) == [first]
+
+
 def test_pointers_questions_and_menus_say_nothing() -> None:
     page = passage(("sentence", "See the guide for more on retries."), ("sentence", "What is a retry policy?"),
                    ("sentence", "The pages are:"), ("item", "Retries"), ("item", "Timeouts"), ("item", "Limits"),

@@ -9,13 +9,16 @@ from assistant.compose import AskedPart, Evidence, compose, trusted
 from assistant.message import clauses_of
 from assistant.query import understand
 from assistant.sections import Sections
+from corpus.pages import Resource
 from index.passages import Passage
 from tests.passages import hit, passage
+
+CELERY = Resource("https://docs.celeryq.dev/", "Celery", "", "kb/guide.md", "celery", "Celery")
 
 
 def text(kb: Assistant, question: str, pages: list[Passage], scores: list[list[float]], *missing: str) -> str:
     evidence = Evidence([hit(page) for page in pages], scores, {}, missing)
-    return compose(understand(question, kb.topics.anchors), evidence, Sections(kb.index), kb.topics.is_about).text
+    return compose(understand(question, kb.topics.anchors), evidence, Sections(kb.index), kb.topics).text
 
 
 def test_a_definition_begins_with_what_the_thing_is(kb: Assistant) -> None:
@@ -62,6 +65,17 @@ def test_what_suits_another_tool_is_no_answer_unless_nothing_is_found_of_the_one
     asked = "What is Airflow best for?"
     assert text(kb, asked, [other, own], [[3.0], [2.0]]) == "**Best For:** nightly jobs [1]"
     assert text(kb, asked, [other], [[3.0]]) == "**Best For:** quick jobs [1]"
+
+
+def test_a_page_of_another_tool_counts_where_it_names_the_one_that_is_asked_about(kb: Assistant) -> None:
+    own = replace(passage(("sentence", "A worker keeps its tasks."), id="own"), resources=(CELERY,))
+    silent = passage(("sentence", "A task that is lost is lost for good."), id="silent")
+    naming = passage(("sentence", "A task that is lost comes back, as it does in Celery."), id="naming")
+    said = text(kb, "What becomes of lost Celery tasks?", [silent, naming, own], [[3.0], [2.0], [1.5]])
+    assert said == "A task that is lost comes back, as it does in Celery. [1]\n\nA worker keeps its tasks. [2]"
+    assert (
+        text(kb, "What becomes of lost Celery tasks?", [silent], [[3.0]]) == "A task that is lost is lost for good. [1]"
+    )
 
 
 def test_a_recommendation_has_its_reason_and_a_runner_up(kb: Assistant) -> None:
@@ -196,10 +210,10 @@ def test_both_questions_are_answered(kb: Assistant) -> None:
         AskedPart("what is logged", [[-2.0], [1.0]], {}),
     )
     evidence = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {}, clauses=clauses)
-    said = compose(understand(question, {}), evidence, Sections(kb.index), kb.topics.is_about).text
+    said = compose(understand(question, {}), evidence, Sections(kb.index), kb.topics).text
     assert said == "Of five servers two may fail at once. [1]\n\nThe coordinator writes a log of its votes. [2]"
     alone = Evidence([hit(one), hit(two)], [[3.0], [0.1]], {})
-    assert "log" not in compose(understand(question, {}), alone, Sections(kb.index), kb.topics.is_about).text
+    assert "log" not in compose(understand(question, {}), alone, Sections(kb.index), kb.topics).text
 
 
 def test_the_runner_up_is_no_question_of_its_own(kb: Assistant) -> None:
