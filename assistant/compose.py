@@ -1,8 +1,8 @@
 """From ranked passages to an answer made of quotes, in the form that the question asks for.
 
-A definition begins with what the thing is; a recommendation gives the reason and the runner-up; a comparison is a table
-(comparing.py); a resource answer lists links with what each is for; the rest is the best units, the best first. Which
-units are said is decided in choosing.py, how they look in layout.py.
+A definition begins with what the thing is (defining.py); a recommendation gives the reason and the runner-up
+(recommending.py); a comparison is a table (comparing.py); a resource answer lists links with what each is for; the rest
+is the best units, the best first. Which units are said is decided in choosing.py, how they look in layout.py.
 """
 
 from __future__ import annotations
@@ -15,19 +15,16 @@ from urllib.parse import urlsplit
 
 from assistant.choosing import Claim, asks_for_code, choose, merge
 from assistant.comparing import compare
-from assistant.grouping import defines
+from assistant.defining import with_definitions
 from assistant.layout import NOT_STATED, LaidOut, Part, Quotes, Words, lay_out
 from assistant.query import Intent, Query, find_intent
+from assistant.recommending import recommendation
 from assistant.sections import Sections
 from assistant.sides import sides_of
 from assistant.topics import Topics
 from corpus.instructions import gives_instructions, plants_link
-from index.chunk import plain_markdown
-from index.passages import Hit, Passage, Unit
-from index.terms import terms
+from index.passages import Hit, Passage
 
-_ELSEWHERE = 0.5
-"""How far behind, in log odds, a recommendation may be of the best that the pages say."""
 _ASKS_FOR_PAGES = re.compile(
     r"\b(which|what) (page|post|article|guide|document|chapter|site|website)s?\b|\bis there an? (\w+ )?(page"
     r"|post|article|guide|book"
@@ -46,15 +43,12 @@ _ASKS_FOR_ONE = re.compile(
     r"|\b(should|would|could|can) (i|we|you) (use|pick|choose|take|go for)\b",
     re.IGNORECASE,
 )
-_AHEAD = 0.1
 _ASKS_ABOUT = ("fact", "how", "why", "list")
 _CLAUSE_WORDS = 100
 """About how many words each thing is answered in, where a question asks several."""
 _LINK_MARGIN = 2.0
 """How far behind, in log odds, a list of links may be of the best, where links are asked for."""
 _LINK_LISTS = 2
-_DEFINES = 2.0
-"""What a sentence that begins "X is a …" gains, in log odds, where it is asked what X is."""
 _MORE = 3
 """Links at the end, at most."""
 
@@ -95,10 +89,10 @@ def compose(query: Query, evidence: Evidence, sections: Sections, topics: Topics
         own = [trusted(*sections.widen(evidence.hits, part.scores))[1] for part in evidence.parts]
         parts = compare(query, hits, own or [scores] * len(sides), sides, sections, topics.is_about)
     elif not query.entities and not evidence.clauses and (intent == "recommend" or _ASKS_FOR_ONE.search(query.own)):
-        parts = _recommendation(hits, scores, evidence.rarity)
+        parts = recommendation(hits, scores, evidence.rarity)
     if not parts:
         if intent == "define":
-            scores = _with_definitions(query, hits, scores)
+            scores = with_definitions(query, hits, scores)
         elif intent in ("compare", "recommend"):
             intent = "fact"  # it names nothing that could be compared or recommended
         claims = _for_each_clause(evidence, sections) or merge(
@@ -198,112 +192,6 @@ def claims_of(parts: Sequence[Part]) -> list[Claim]:
         elif not isinstance(part, Words):
             found += [claim for _, row in part.rows for cell in row for claim in cell]
     return found
-
-
-# ---------------------------------------------------------------- recommendation
-
-
-def _recommendation(hits: Sequence[Hit], scores: Sequence[Sequence[float]], rarity: dict[str, float]) -> list[Part]:
-    """What the documents' best section recommends, why, and the runner-up; empty where no section says what it suits."""
-    found = [
-        (max(row), at)
-        for at, (hit, row) in enumerate(zip(hits, scores, strict=True))
-        if hit.passage.source == "document" and _suits(hit.passage) is not None
-    ]
-    if not found:
-        return []
-    found.sort(key=lambda pair: (-pair[0], pair[1]))
-    best, at = found[0]
-    if at and best < max(max(row) for row in scores) - _ELSEWHERE:
-        return []  # a page answers better, and the search has it first
-    passage = hits[at].passage
-    wanted = {unit.start for unit in (_names(passage), _suits(passage)) if unit}
-    chosen = choose([hits[at]], [scores[at]], "recommend", rarity=rarity)
-    wanted |= {unit.start for claim in chosen for unit in claim.units}
-    parts: list[Part] = []
-    if _names(passage) is None:
-        parts.append(Words(f"**{passage.headings[-1]}**"))
-    parts.append(Quotes(_ranges(passage, wanted)))
-    same = _label(passage)
-    for second in (hits[other].passage for _, other in found[1:] if _label(hits[other].passage) == same):
-        suits = _suits(second)
-        units = {unit.start for unit in (suits, *_list_below(second, suits)) if unit} if suits else set()
-        parts += [Words(f"**Runner-up: {second.headings[-1]}**"), Quotes(_ranges(second, units))]
-        break
-    return parts
-
-
-def _label(passage: Passage) -> str:
-    """What a section calls that which it suits: only sections that say it alike are rivals."""
-    suits = _suits(passage)
-    found = _SUITS.match(passage.words(suits)) if suits else None
-    return found[1].lower() if found else ""
-
-
-_SUITS = re.compile(r"^\**(best for|use when|use cases?|use it when|when to use|choose)\b", re.IGNORECASE)
-
-
-def _suits(passage: Passage) -> Unit | None:
-    """The unit that says what a section's subject is for: "Best For: …", or the label of such a list."""
-    return next((unit for unit in passage.units if _SUITS.match(passage.words(unit))), None)
-
-
-def _names(passage: Passage) -> Unit | None:
-    """The unit that says what a section's subject is: its first, if that is a sentence."""
-    first = passage.units[0]
-    return first if first.kind == "sentence" and not passage.words(first).startswith("**") else None
-
-
-def _list_below(passage: Passage, label: Unit) -> list[Unit]:
-    below: list[Unit] = []
-    if label.kind != "label":
-        return below
-    for unit in passage.units[passage.units.index(label) + 1 :]:
-        if unit.kind != "item":
-            break
-        below.append(unit)
-    return below
-
-
-def _ranges(passage: Passage, starts: set[int]) -> tuple[Claim, ...]:
-    """Units of a passage as claims, neighbours together."""
-    return tuple(merge([Claim(passage, (unit,)) for unit in passage.units if unit.start in starts]))
-
-
-# ---------------------------------------------------------------- definition
-
-_SUBJECT = re.compile(
-    r"^\W*(?:what|who)(?: exactly)?(?:'s|’s| is| are| was| does)? (?:exactly )?(?:meant by |is |are )?(?:an? "
-    r"|the )?(?P<what>.+?)(?: mean| stand for|,? exactly|,? in (?:one|a|a few|two|simple|short|plain)[\w ]*)?\W*$"
-    r"|\b(?:define|explain|definition of|meaning of)\s+(?:an? |the )?(?P<other>.+?)\W*$",
-    re.IGNORECASE,
-)
-
-
-def _with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[list[float]]:
-    """The scores, with what begins "X is …" ahead, where X is asked for; where nothing does and a section of a document
-    answers best, with all that the section says of X close behind."""
-    found = _SUBJECT.search(query.own)
-    subject = set(terms((found["what"] or found["other"]) if found else query.own))
-    raised = [list(row) for row in scores]
-    top = max((max(row) for row in scores), default=0.0)
-    defining: list[tuple[float, int, int]] = []
-    for at, hit in enumerate(hits):
-        headed = set(terms(" ".join((*hit.passage.headings, hit.passage.title, urlsplit(hit.passage.url).netloc))))
-        for number, unit in enumerate(hit.passage.units):
-            words = plain_markdown(hit.passage.words(unit))
-            if scores[at][number] > float("-inf") and defines(words, unit, subject, headed):
-                raised[at][number] += _DEFINES
-                is_link = unit.kind == "item" and hit.passage.words(unit).startswith("[")
-                defining += [] if is_link else [(raised[at][number], -at, number)]
-    if defining:
-        _, behind, number = max(defining)
-        raised[-behind][number] = max(top, raised[-behind][number]) + _AHEAD
-    else:
-        best = next((at for at, row in enumerate(scores) if max(row) == top), None)
-        if best is not None and hits[best].passage.source == "document":
-            raised[best] = [max(score, top - 1.0) for score in raised[best]]
-    return raised
 
 
 # ---------------------------------------------------------------- resources
