@@ -118,8 +118,14 @@ def load_pages(documents: Sequence[Page], archive: Archive, progress: Progress |
 def unread_pages(documents: Sequence[Page], archive: Archive) -> Iterator[Unread]:
     """What `load_pages` would parse, in the same order; each page is parsed where its reader asks for it."""
     for one in find_pages(documents, archive):
-        read = partial(_parsed, one, archive)
-        yield Unread(one.capture.url, _key(one.capture), one.source, one.confirmed_at, one.resources, one.aliases, read)
+        yield unread(one, archive)
+
+
+def unread(found: Found, archive: Archive) -> Unread:
+    """A page that is parsed where its reader asks for it."""
+    capture = found.capture
+    read = partial(_parsed, found, archive)
+    return Unread(capture.url, _key(capture), found.source, found.confirmed_at, found.resources, found.aliases, read)
 
 
 @cache

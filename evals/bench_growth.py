@@ -142,10 +142,9 @@ def store(real: Index, matrix: NDArray[np.float32], size: int, folder: Path) -> 
     keep = sorted([*near, *rng.permutation(far)[: max(0, size - len(near))].tolist()])
     templates = rng.choice(far or near, max(0, size - len(keep)))
     words = lexical.LexicalWriter()
-    shape = (2, len(keep) + len(templates), real.embedder.dimension)
     with (
         closing(TextsWriter(build / "texts.sqlite")) as texts,
-        MatrixWriter(build / "vectors.npy", shape) as written,
+        MatrixWriter(build / "vectors.npy", len(matrix), real.embedder.dimension) as written,
         PartsWriter(build / "parts") as parts,
     ):
         url = ""
@@ -158,8 +157,7 @@ def store(real: Index, matrix: NDArray[np.float32], size: int, folder: Path) -> 
                 texts.add_passage(passage, row.to_bytes(16, "big"))
                 words.add(lexical.heading_words(passage), body(passage))
                 parts.add(real.parts.inside(row))
-            for layer, vectors in enumerate(matrix[:, rows]):
-                written.write(layer, first, vectors)
+            written.write(matrix[:, rows])
         for first in range(0, len(templates), 1000):
             chosen = templates[first : first + 1000]
             for number, (row, passage) in enumerate(zip(chosen, _made_up(real, chosen, first, rng), strict=True)):
@@ -168,13 +166,12 @@ def store(real: Index, matrix: NDArray[np.float32], size: int, folder: Path) -> 
                 texts.add_passage(passage, (first + number).to_bytes(16, "big"))
                 words.add(lexical.heading_words(passage), passage.text)
                 parts.add(real.parts.inside(int(row)))
-            for layer, vectors in enumerate(_between(matrix, chosen, rng)):
-                written.write(layer, len(keep) + first, vectors)
+            written.write(_between(matrix, chosen, rng))
     words.save(build / "lexical")
     settings = index_settings(real.embedder)
     made = real.manifest
     with Finished(build) as finished:
-        manifest = Manifest(made.built_at, "", f"{size}", settings, made.pages, shape[1], finished.records())
+        manifest = Manifest(made.built_at, "", f"{size}", settings, made.pages, texts.rows, finished.records())
     publish(folder, build, manifest)
 
 

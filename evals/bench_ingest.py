@@ -13,7 +13,7 @@ from typing import Any
 
 from assistant.sources import Sources
 from corpus.errors import CorpusError
-from corpus.load import Found, find_pages, parse
+from corpus.load import Found, find_pages, parse, unread
 from corpus.pages import Page
 from corpus.warc import media, response_record
 from evals import bench_starter
@@ -43,7 +43,7 @@ def measure(context: Context) -> dict[str, Any]:
         place = Path(folder)
 
         def ours() -> None:
-            again = (parse(one, sources.archive) for one in found)
+            again = [unread(one, sources.archive) for one in found]
             build_index(place / "oka", [], again, embedder, source_digest="sample", fresh=True)
 
         def starter() -> None:

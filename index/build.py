@@ -9,17 +9,15 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from corpus.errors import IndexMissing, IndexStale
 from corpus.pages import Page, Unread
@@ -27,6 +25,7 @@ from index import lexical, terms
 from index.chroma_copy import ChromaCopy
 from index.chunk import Sizes, body, embedded, passages_of
 from index.embed import Embedder
+from index.embedding import PARTS, VectorsWriter
 from index.manifest import (
     FORMAT,
     Finished,
@@ -38,11 +37,9 @@ from index.manifest import (
     writing,
     writing_error,
 )
-from index.parts import Inside, PartsWriter, inside_of
-from index.passages import Passage
 from index.previous import Previous
 from index.texts import Known, Texts, TextsWriter, embedding_key
-from index.vectors import LAYERS, VECTORS, MatrixWriter, fill_chroma
+from index.vectors import LAYERS, VECTORS, fill_chroma
 
 Progress = Callable[[str, int, int], None]  # phase, done, of how many (0: not known yet)
 
@@ -93,7 +90,7 @@ def build_index(
             build.mkdir()
             previous = Previous(*old, settings) if old and _same_vectors(old[1].settings, settings) else None
             try:
-                manifest, embedded = _write(build, chain(documents, pages), embedder, source_digest, previous, tell)
+                manifest, embedded = _write(build, [*documents, *pages], embedder, source_digest, previous, tell)
                 _to_server(chroma_url, build, manifest, old, tell)
                 publish(folder, build, manifest)
             finally:
@@ -147,7 +144,7 @@ def _same_vectors(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def _write(
     build: Path,
-    pages: Iterable[Page | Unread],
+    pages: Sequence[Page | Unread],
     embedder: Embedder,
     source_digest: str,
     previous: Previous | None,
@@ -158,11 +155,12 @@ def _write(
         _copy_of_chroma(previous, build) as copy,
         Finished(build) as finished,
     ):
-        digest = _write_texts(build, pages, embedder, previous, tell)
-        finished.add("texts.sqlite", "lexical")
+        with VectorsWriter(build, embedder, previous) as vectors:
+            digest = _write_pages(build, pages, embedder, previous, vectors, tell)
+            finished.add("texts.sqlite", "lexical")
+            vectors.finish(lambda done, total: tell("embedding the last passages", done, total))
+        finished.add(VECTORS, PARTS)
         with closing(Texts(build / "texts.sqlite")) as texts:
-            embedded = _write_vectors(build, texts, embedder, previous, tell)
-            finished.add(VECTORS, "parts")
             _write_chroma(build, texts, previous, copy, tell)
             settings = index_settings(embedder)
             return Manifest(
@@ -173,118 +171,80 @@ def _write(
                 pages=texts.counts(),
                 passages=len(texts),
                 files=finished.records(),
-            ), embedded
+            ), vectors.embedded
 
 
-def _write_texts(
-    build: Path, pages: Iterable[Page | Unread], embedder: Embedder, previous: Previous | None, tell: Progress
+def _write_pages(
+    build: Path,
+    pages: Sequence[Page | Unread],
+    embedder: Embedder,
+    previous: Previous | None,
+    vectors: VectorsWriter,
+    tell: Progress,
 ) -> str:
-    """Pages, passages and words; the digest of all that was written."""
+    """Pages, passages and words, and what is to be embedded; the digest of all that was written."""
     whole = sha256()
     seen: set[str] = set()
     words = lexical.LexicalWriter(previous.terms if previous else None)
     with closing(TextsWriter(build / "texts.sqlite", previous.file if previous else None)) as texts:
-        for page in pages:
-            if page.url in seen:
-                continue
-            if isinstance(page, Page):
-                _add(page, "", texts, words, embedder, previous)
-                content = (page.digest, page.flags)
-            elif previous and previous.knows(page):
-                known = previous.known(page)
-                if known is None:
-                    texts.add_nothing(page.key)
-                    continue
-                _take(known, page, texts, words, previous)
-                content = (known.digest, known.flags)
-            elif read := page.read():
-                _add(read, page.key, texts, words, embedder, previous)
-                content = (read.digest, read.flags)
-            else:
-                texts.add_nothing(page.key)
-                continue
-            seen.add(page.url)
-            state = (page.url, content[0], page.source, page.fetched_at, page.resources, page.aliases, content[1])
-            whole.update(repr(state).encode("utf-8", "surrogatepass"))
-            tell("reading pages", len(seen), 0)
+        writers = _Writers(texts, words, vectors, embedder, previous)
+        for done, page in enumerate(pages, 1):
+            if page.url not in seen and (content := writers.add(page)):
+                seen.add(page.url)
+                state = (page.url, content[0], page.source, page.fetched_at, page.resources, page.aliases, content[1])
+                whole.update(repr(state).encode("utf-8", "surrogatepass"))
+            tell("reading and embedding pages", done, len(pages))
     tell("indexing words", 0, 1)
     words.save(build / "lexical")
     tell("indexing words", 1, 1)
     return whole.hexdigest()
 
 
-def _add(
-    page: Page,
-    key: str,
-    texts: TextsWriter,
-    words: lexical.LexicalWriter,
-    embedder: Embedder,
-    previous: Previous | None,
-) -> None:
-    """A page that was parsed."""
-    known = previous.passages(page) if previous else None
-    texts.add_page(page, key)
-    for passage in passages_of(page, embedder.count_tokens) if known is None else known:
-        texts.add_passage(passage, embedding_key(*embedded(passage)))
-        words.add(lexical.heading_words(passage), body(passage))
+@dataclass(frozen=True)
+class _Writers:
+    """What each page is written to."""
 
+    texts: TextsWriter
+    words: lexical.LexicalWriter
+    vectors: VectorsWriter
+    embedder: Embedder
+    previous: Previous | None
 
-def _take(known: Known, page: Unread, texts: TextsWriter, words: lexical.LexicalWriter, previous: Previous) -> None:
-    """A page that is taken over as it is; how the documents name it may differ, which is searched with its headings."""
-    texts.take_page(known, page)
-    if page.resources == known.resources:
-        words.take(known.first, known.end)
-        return
-    for passage in previous.texts.passages(range(known.first, known.end)):
-        words.add(lexical.heading_words(replace(passage, resources=page.resources)), body(passage))
+    def add(self, page: Page | Unread) -> tuple[str, tuple[str, ...]] | None:
+        """The page's digest and flags; None where it isn't worth indexing."""
+        if isinstance(page, Page):
+            return self._parsed(page, "")
+        if self.previous and self.previous.knows(page):
+            known = self.previous.known(page)
+            if known is not None:
+                return self._taken(known, page, self.previous)
+        elif read := page.read():
+            return self._parsed(read, page.key)
+        self.texts.add_nothing(page.key)
+        return None
 
+    def _parsed(self, page: Page, key: str) -> tuple[str, tuple[str, ...]]:
+        known = self.previous.passages(page) if self.previous else None
+        self.texts.add_page(page, key)
+        for passage in passages_of(page, self.embedder.count_tokens) if known is None else known:
+            text, spans = embedded(passage)
+            digest = embedding_key(text, spans)
+            self.texts.add_passage(passage, digest)
+            self.words.add(lexical.heading_words(passage), body(passage))
+            self.vectors.add(text, spans, digest)
+        return page.digest, page.flags
 
-def _write_vectors(build: Path, texts: Texts, embedder: Embedder, previous: Previous | None, tell: Progress) -> int:
-    """`vectors.npy` and `parts`; the number of passages embedded."""
-    keys = texts.keys()
-    known = {key: row for row, key in enumerate(previous.texts.keys())} if previous else {}
-    olds = [known.get(key, -1) for key in keys]
-    tell("embedding", 0, len(keys))
-    with (
-        MatrixWriter(build / VECTORS, (len(LAYERS), len(keys), embedder.dimension)) as matrix,
-        PartsWriter(build / "parts") as parts,
-    ):
-        for first, end in _stretches(olds):
-            old = olds[first]
-            if old < 0 or previous is None:
-                layers: list[NDArray[np.float32]] = []
-                for vectors, inside in _read(embedder, texts.passages(range(first, end))):
-                    layers.append(vectors)
-                    parts.add(inside)
-                stretch = np.stack(layers, axis=1)
-            else:
-                stretch = previous.vectors[:, old : old + end - first]
-                parts.take(previous.parts, old, old + end - first)
-            for layer, rows in enumerate(stretch):
-                matrix.write(layer, first, rows)
-            tell("embedding", end, len(keys))
-    return olds.count(-1)
-
-
-def _stretches(olds: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Ranges of rows that are alike: new ones, or neighbours in the index before too."""
-    first = 0
-    for end in range(1, len(olds) + 1):
-        new = olds[first] < 0
-        most = _EMBED if new else _TAKE
-        goes_on = end < len(olds) and olds[end] == (-1 if new else olds[end - 1] + 1)
-        if not goes_on or end - first == most:
-            yield first, end
-            first = end
-
-
-def _read(embedder: Embedder, passages: Sequence[Passage]) -> Iterator[tuple[NDArray[np.float32], Inside]]:
-    """Each passage's vectors, a row a layer, and its parts."""
-    asked = [embedded(passage) for passage in passages]
-    readings = embedder.read([text for text, _ in asked], [spans for _, spans in asked])
-    for (text, spans), reading in zip(asked, readings, strict=True):
-        own = replace(reading, spans=reading.spans[1:])
-        yield np.stack([reading.spans[0], reading.whole]), inside_of(text, spans[1:], own)
+    def _taken(self, known: Known, page: Unread, previous: Previous) -> tuple[str, tuple[str, ...]]:
+        """As it was; how the documents name it may differ, which is searched with its headings."""
+        self.texts.take_page(known, page)
+        self.vectors.take(known.first, known.end)
+        if page.resources == known.resources:
+            self.words.take(known.first, known.end)
+        else:
+            for passage in previous.texts.passages(range(known.first, known.end)):
+                now = replace(passage, resources=page.resources)
+                self.words.add(lexical.heading_words(now), body(passage))
+        return known.digest, known.flags
 
 
 def _copy_of_chroma(previous: Previous | None, build: Path) -> AbstractContextManager[ChromaCopy | None]:

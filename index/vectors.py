@@ -8,6 +8,7 @@ for other programs; oka's own readers never open its files.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from index.products import products
 VECTORS = "vectors.npy"
 COLLECTION = "passages"
 LAYERS = ("body", "headings and body")  # what a passage's vectors stand for; part of the index's settings
+_COPIED = 1 << 20  # bytes at once, from file to file
 _BATCH = 1000  # rows that are on their way to Chroma at once; its own limit is above 5,000
 
 
@@ -50,29 +52,42 @@ class Vectors:
 
 
 class MatrixWriter:
-    """A new `.npy` file of the given shape, written in parts.
+    """A new `.npy` file of shape (layers, rows, dimension), written by rows.
 
-    Plain writes, not a mapped file: where the disk is full they say so, a mapped file ends the process.
+    Plain writes, not a mapped file: where the disk is full they say so, a mapped file ends the process. How many rows
+    there will be isn't known, so each layer is a file of its own until the end.
     """
 
-    def __init__(self, file: Path, shape: tuple[int, int, int]) -> None:
-        self._shape = shape
-        self._stream = file.open("wb")
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._stream, header)
-        self._start = self._stream.tell()
+    def __init__(self, file: Path, layers: int, dimension: int) -> None:
+        self._file = file
+        self._dimension = dimension
+        self._rows = 0
+        self._layers = [file.with_suffix(f".{layer}") for layer in range(layers)]
+        self._streams = [layer.open("wb") for layer in self._layers]
 
     def __enter__(self) -> MatrixWriter:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._stream.close()
+    def __exit__(self, kind: object, *error: object) -> None:
+        for stream in self._streams:
+            stream.close()
+        if kind is None:
+            self._join()
 
-    def write(self, layer: int, first: int, rows: NDArray[np.float32]) -> None:
-        """Rows of one layer, from row `first` on."""
-        _, height, width = self._shape
-        self._stream.seek(self._start + (layer * height + first) * width * 4)
-        self._stream.write(np.ascontiguousarray(rows, "<f4").tobytes())
+    def write(self, rows: NDArray[np.float32]) -> None:
+        """The next rows; shape (layers, rows, dimension)."""
+        for stream, layer in zip(self._streams, rows, strict=True):
+            stream.write(np.ascontiguousarray(layer, "<f4").tobytes())
+        self._rows += rows.shape[1]
+
+    def _join(self) -> None:
+        shape = (len(self._layers), self._rows, self._dimension)
+        with self._file.open("wb") as whole:
+            np.lib.format.write_array_header_1_0(whole, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            for layer in self._layers:
+                with layer.open("rb") as stream:
+                    shutil.copyfileobj(stream, whole, _COPIED)
+                layer.unlink()
 
 
 def text_nodes(passages: Sequence[Passage], vectors: NDArray[np.float32]) -> list[Any]:

@@ -128,9 +128,11 @@ def test_progress_has_every_phase_and_ends_at_its_total(tmp_path: Path) -> None:
         progress=lambda *step: steps.append(step),
     )
     assert list(dict.fromkeys(phase for phase, _, _ in steps)) == [
-        "reading pages",
+        "reading and embedding pages",
         "indexing words",
-        "embedding",
+        "embedding the last passages",
         "storing",
     ]
-    assert {phase: (done, total) for phase, done, total in steps}["embedding"] == (12, 12)
+    ends = {phase: (done, total) for phase, done, total in steps}
+    assert ends["reading and embedding pages"] == (len(make_pages()),) * 2
+    assert ends["embedding the last passages"] == ends["storing"] == (12, 12)
