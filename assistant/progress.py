@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 Report = Callable[[str, int, int], None]
-"""Called with what is being done ("embedding"), how many are done and how many there are (0: not known yet)."""
+"""Called with what is being done ("storing"), how many are done and how many there are (0: not known yet)."""
 
 _LOG_EVERY_S = 5.0
 

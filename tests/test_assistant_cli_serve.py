@@ -48,7 +48,7 @@ def test_without_index_and_network_it_builds_from_the_documents_and_says_so(tmp_
         finally:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)
-    assert any(line.startswith("embedding: ") for line in said)  # the build shows how far it is
+    assert any(line.startswith("reading and embedding pages: ") for line in said)  # the build shows how far it is
     assert "Answers come from the knowledge base and 0 of 42 linked pages." in said
 
 
