@@ -5,6 +5,8 @@ The weights stand in weights.json with how they were fitted (`python -m evals.fi
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +18,27 @@ from assistant.retrieval import Found, load_model
 
 UNIT_FEATURES = (
     "behind",  # how far its passage's score lies behind the best one's
+    "rank",  # log(1 + rank) of its passage by that score, from 0
     "place",  # where it stands in its passage: 0 is the first, towards 1 the last
     "near_headed",  # nearness of the question's words to those of the unit or its headings, weighted by rarity
     "near_apart",  # likewise, without the names of tools; see Asked.apart
     "neighbours",  # likewise, of the unit or those before and behind it, without the headings
     "item",  # an item or a row, and the question asks for a list
+    "long",  # log of its words over 30, from 0: the more words, the nearer some of them come to any question
+    "number",  # it has a figure, and the question asks for one
+    "default",  # it speaks of a default, and so does the question
+)
+_LONG = 30  # words; nine in ten of the linked pages' sentences have fewer
+_NUMBER = re.compile(r"\d")
+_ASKS_FOR_A_NUMBER = re.compile(
+    r"\bhow (many|much|long|often|big|large|old|far|soon|late|frequently|high|deep|quickly|fast)\b"
+    r"|\b(what|which) (number|size|percentage|port|version|year|value)\b|\b(max|min)(imum|imal)?\b|\bat (most|least)\b"
+    r"|\b(limit|upper bound|time ?out|defaults?)\b",
+    re.IGNORECASE,
+)
+_DEFAULT = re.compile(r"\bdefaults?\b", re.IGNORECASE)
+_ASKS_FOR_A_DEFAULT = re.compile(
+    r"\bdefaults?\b|\bout of the box\b|\bunless\b|\bby itself\b|\bnot set\b", re.IGNORECASE
 )
 
 
@@ -42,7 +60,10 @@ def weigh_pieces(query: Query, found: Found, most: int) -> list[list[list[float]
 
 def unit_features(query: Query, found: Found, most: int) -> list[NDArray[np.float64]]:
     """One array for each of the first `most` hits: a row a unit, columns as UNIT_FEATURES."""
-    best = max((hit.score for hit in found.hits[:most]), default=0.0)
+    scores = [hit.score for hit in found.hits[:most]]
+    best = max(scores, default=0.0)
+    asks_number = bool(_ASKS_FOR_A_NUMBER.search(query.text))
+    asks_default = bool(_ASKS_FOR_A_DEFAULT.search(query.text))
     features = []
     for hit, near in zip(found.hits[:most], found.nearness, strict=False):  # of the headings first, then of each unit
         own, heading = near[1:], near[0]
@@ -53,11 +74,19 @@ def unit_features(query: Query, found: Found, most: int) -> list[NDArray[np.floa
         count = len(own)
         columns = (
             np.full(count, best - hit.score),
+            np.full(count, np.log1p(sum(score > hit.score for score in scores))),
             np.arange(count) / max(count, 1),
             weighted(headed, found.asked.weights),
             weighted(headed, found.asked.apart),
             weighted(around, found.asked.apart),
             [query.intent == "list" and unit.kind in ("item", "row") for unit in hit.passage.units],
+            [_longer(hit.passage.words(unit)) for unit in hit.passage.units],
+            [asks_number and bool(_NUMBER.search(hit.passage.words(unit))) for unit in hit.passage.units],
+            [asks_default and bool(_DEFAULT.search(hit.passage.words(unit))) for unit in hit.passage.units],
         )
         features.append(np.stack([np.asarray(column, np.float64) for column in columns], axis=1))
     return features
+
+
+def _longer(words: str) -> float:
+    return max(0.0, math.log(max(1, len(words.split())) / _LONG))
