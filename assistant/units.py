@@ -20,8 +20,7 @@ UNIT_FEATURES = (
     "behind",  # how far its passage's score lies behind the best one's
     "rank",  # log(1 + rank) of its passage by that score, from 0
     "place",  # where it stands in its passage: 0 is the first, towards 1 the last
-    "near_headed",  # nearness of the question's words to those of the unit or its headings, weighted by rarity
-    "near_apart",  # likewise, without the names of tools; see Asked.apart
+    "near",  # nearness of the question's words to those of the unit or its headings, without names; see Asked.apart
     "neighbours",  # likewise, of the unit or those before and behind it, without the headings
     "item",  # an item or a row, and the question asks for a list
     "long",  # log of its words over 30, from 0: the more words, the nearer some of them come to any question
@@ -76,7 +75,6 @@ def unit_features(query: Query, found: Found, most: int) -> list[NDArray[np.floa
             np.full(count, best - hit.score),
             np.full(count, np.log1p(sum(score > hit.score for score in scores))),
             np.arange(count) / max(count, 1),
-            weighted(headed, found.asked.weights),
             weighted(headed, found.asked.apart),
             weighted(around, found.asked.apart),
             [query.intent == "list" and unit.kind in ("item", "row") for unit in hit.passage.units],

@@ -39,12 +39,16 @@ PARTS: dict[str, tuple[str, ...]] = {
     "all that the encoder says": ("part", "maxsim", "unit", "page"),
 }
 UNIT_PARTS: dict[str, tuple[str, ...]] = {
-    "the passage's rank": ("behind",),
+    "how far its passage lies behind": ("behind",),
+    "its passage's rank": ("rank",),
+    "both": ("behind", "rank"),
     "place in the passage": ("place",),
-    "MaxSim of the tokens, names too": ("near_headed",),
-    "MaxSim of the tokens without names": ("near_apart",),
+    "MaxSim of the tokens": ("near",),
     "MaxSim with the neighbours": ("neighbours",),
-    "all MaxSim": ("near_headed", "near_apart", "neighbours"),
+    "all MaxSim": ("near", "neighbours"),
+    "many words": ("long",),
+    "a number is asked for": ("number",),
+    "a default is asked for": ("default",),
     "items for a list": ("item",),
 }
 
