@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from assistant.choosing import Claim, choose, merge
+from assistant.choosing import Claim, asks_for_code, choose, merge
 from assistant.grouping import defines
 from assistant.layout import NOT_STATED, Comparison, Part, Quotes, Words
 from assistant.names import Entity
@@ -59,6 +59,9 @@ class Sided:
         heading = set(terms(passage.headings[-1])) if passage.headings else set()
         return side.words <= heading and len(heading) <= len(side.words) + 1
 
+    def _own_words(self, side: Side) -> frozenset[str]:
+        return side.words.difference(*(other.words for other in self.sides if other is not side))
+
     def _leads(self, side: Side, words: str) -> bool:
         """Whether a unit begins with a side's name: "Spans: …"."""
         named = set(terms(" ".join(words.split()[: len(side.words) + 1])))
@@ -69,7 +72,10 @@ class Sided:
         )
 
     def _speaks(self, side: Side, said: set[str], heading: set[str], headed: set[str]) -> bool:
-        here = said | heading
+        tells = sum(bool(own := self._own_words(one)) and own <= heading for one in self.sides) < 2
+        here = (
+            said | heading if tells else said
+        )  # a heading that names several sides doesn't tell whose words these are
         if any(other is not side and other.words <= heading and not side.words <= heading for other in self.sides):
             return False
         if not side.words & here or not side.words <= here | headed:
@@ -126,6 +132,8 @@ def compare(
         return []
     names = tuple(side.name if side.entity else _as_written(side.name, hits) for side in sides)
     if any(unit.kind == "code" for _, row in rows for cell in row for claim in cell for unit in claim.units):
+        if not any(side.entity for side in sides) and not asks_for_code(query.own):
+            return []  # it shows both and says nothing of them
         parts: list[Part] = []
         for at, name in enumerate(names):
             claims = tuple(claim for _, row in rows for claim in row[at])

@@ -65,7 +65,8 @@ def sides_of(query: Query) -> tuple[Side, ...]:
     """What a question compares, in its order; empty where it compares nothing, or doesn't name the sides."""
     for pattern in _NAMED:
         if found := pattern.search(query.own):
-            names = [_ENDS_A_NAME.sub("", _LEADS_TO_A_NAME.sub("", found[key].strip())) for key in "ab"]
+            whole = (found["a"], _as_long(found["b"], found["a"], query.own[found.end("b") :]))
+            names = [_ENDS_A_NAME.sub("", _LEADS_TO_A_NAME.sub("", name.strip())) for name in whole]
             sides = tuple(_named(name, query.entities) for name in names)
             if (
                 all(side.words for side in sides)
@@ -76,6 +77,16 @@ def sides_of(query: Query) -> tuple[Side, ...]:
     if len(query.entities) > 1 and (query.intent == "compare" or _either_or(query) or _asked_of_each(query)):
         return tuple(_of_entity(entity) for entity in query.entities)
     return ()
+
+
+def _as_long(name: str, other: str, rest: str) -> str:
+    """A name with as many words as the other's, where it begins like it and goes on: "ending in Succeed vs ending | in
+    Fail". `rest` is what follows it in the question."""
+    own, others, more = name.split(), other.split(), rest.split()
+    begins = [word.lower() for word in own] == [word.lower() for word in others[: len(own)]]
+    if not begins or len(others) == len(own) or not more or more[0].lower() != others[len(own)].lower():
+        return name
+    return re.split(r"[,?:;.!(]", " ".join([*own, *more[: len(others) - len(own)]]))[0]
 
 
 def _named(name: str, entities: Sequence[Entity]) -> Side:

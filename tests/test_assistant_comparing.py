@@ -37,6 +37,9 @@ TOPICS = {"Temporal": "temporal", "Apache Airflow": "airflow", "Circuit Breaker 
         ("What is Temporal?", []),
         ("Is Temporal durable, and does Airflow schedule?", []),
         ("Compare everything", []),
+        ("Of branches: ending in Succeed vs ending in Fail, what then?", ["ending in Succeed", "ending in Fail"]),
+        ("Streams of Redis vs streams of all, is one faster?", ["Streams of Redis", "streams of all"]),
+        ("Redis Streams vs Redis in memory use", ["Redis Streams", "Redis"]),
     ],
 )
 def test_the_sides_that_a_question_names(question: str, names: list[str]) -> None:
@@ -133,8 +136,29 @@ def test_a_side_that_is_nowhere_makes_no_table(kb: Assistant) -> None:
 def test_code_stands_under_headings_not_in_cells(kb: Assistant) -> None:
     red = passage(("code", "red.start()\nred.stop()"), id="a", headings=("Red queue",))
     blue = passage(("code", "blue.start()"), id="b", headings=("Blue queue",))
-    parts = composed("red queue vs blue queue", [red, blue], [[1.0], [1.0]], kb)
+    parts = composed("red queue vs blue queue in code", [red, blue], [[1.0], [1.0]], kb)
     assert [part.text for part in parts if isinstance(part, Words)] == ["### Red queue", "### Blue queue"]
+
+
+def test_code_that_was_not_asked_for_compares_nothing(kb: Assistant) -> None:
+    red = passage(("code", "red.start()"), id="a", headings=("Red queue",))
+    blue = passage(("code", "blue.start()"), id="b", headings=("Blue queue",))
+    assert composed("red queue vs blue queue", [red, blue], [[1.0], [1.0]], kb) == []
+
+
+def test_a_heading_that_names_both_sides_gives_its_words_to_neither(kb: Assistant) -> None:
+    both = passage(
+        ("sentence", "A null input is discarded."),
+        ("sentence", "A null ResultPath keeps the input."),
+        ("sentence", "A null OutputPath empties the output."),
+        headings=("ResultPath and OutputPath",),
+    )
+    (table,) = composed("ResultPath null vs OutputPath null", [both], [[3.0, 1.0, 1.0]], kb)
+    assert isinstance(table, Comparison)
+    assert [said(list(cell)) for cell in table.rows[0][1]] == [
+        ["A null ResultPath keeps the input."],
+        ["A null OutputPath empties the output."],
+    ]
 
 
 def test_a_comparison_of_two_sections_is_a_table_of_their_own_rows(kb: Assistant) -> None:
