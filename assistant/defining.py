@@ -14,6 +14,9 @@ from index.terms import terms
 
 _DEFINES = 2.0
 """What a sentence that begins "X is a …" gains, in log odds, where it is asked what X is."""
+_IS_A = 0.5
+"""What it gains more where an article follows: "X is a service" says what X is, "X is used for …" what it is good for."""
+_NAMES_A_KIND = re.compile(r"(?:(?!\b(?:is|are)\b).)*\b(?:is|are)\s+(?:an?|the|one)\b", re.IGNORECASE)
 _AHEAD = 0.1
 """How far ahead of all else the best of them is put."""
 
@@ -38,7 +41,7 @@ def with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequenc
         for number, unit in enumerate(hit.passage.units):
             words = plain_markdown(hit.passage.words(unit))
             if scores[at][number] > float("-inf") and defines(words, unit, subject, headed):
-                raised[at][number] += _DEFINES
+                raised[at][number] += _DEFINES + _IS_A * bool(_NAMES_A_KIND.match(words))
                 is_link = unit.kind == "item" and hit.passage.words(unit).startswith("[")
                 defining += [] if is_link else [(raised[at][number], -at, number)]
     if defining:

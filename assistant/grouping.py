@@ -208,8 +208,8 @@ def defines(words: str, unit: Unit, subject: set[str], headed: set[str] | None =
     if unit.kind not in ("sentence", "item") or not verb or not subject:
         return False
     before = words[: verb.start()]
-    if re.search(r"\b(of|for|about|with|to)\b", before, re.IGNORECASE):
-        return False  # "The disadvantage of X is …" doesn't define X
+    if re.search(r"\b(of|for|about|with|to)\b|[.!?]\s", before, re.IGNORECASE):
+        return False  # "The disadvantage of X is …" doesn't define X, nor does "Copies of data. X is …", whose subject is data
     named = set(terms(before))
     return (
         bool(subject & named)
