@@ -72,10 +72,9 @@ class Sided:
         )
 
     def _speaks(self, side: Side, said: set[str], heading: set[str], headed: set[str]) -> bool:
+        # A heading that names several sides doesn't tell whose words these are.
         tells = sum(bool(own := self._own_words(one)) and own <= heading for one in self.sides) < 2
-        here = (
-            said | heading if tells else said
-        )  # a heading that names several sides doesn't tell whose words these are
+        here = said | heading if tells else said
         if any(other is not side and other.words <= heading and not side.words <= heading for other in self.sides):
             return False
         if not side.words & here or not side.words <= here | headed:
