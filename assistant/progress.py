@@ -90,4 +90,5 @@ class _Log:
         left = f", {(total - done) / rate:.0f} s left" if rate and total > done else ""
         count = f"{done:,}{f' of {total:,}' if total else ''}"
         words = f"; {self._words}" if self._words else ""
-        print(f"{phase}: {count} ({rate:,.0f}/s{left}){words}", file=sys.stderr, flush=True)
+        speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+        print(f"{phase}: {count} ({speed}/s{left}){words}", file=sys.stderr, flush=True)
