@@ -19,7 +19,7 @@ def order(*sentences: str) -> list[str]:
 
 def test_what_it_is_comes_before_what_it_does_and_what_it_is_used_for() -> None:
     does, used, kind = "Every relay sends events.", "A relay is used for events.", "A relay is a process for events."
-    assert order(does, used, kind) == [kind, used, does]
+    assert order(does, used, kind) == order(does, kind, used) == [kind, used, does]
 
 
 @pytest.mark.parametrize("words", ["Copies of data. A relay is used for them.", "What fails? A relay is a weak part."])
