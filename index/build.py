@@ -188,6 +188,7 @@ def _write_pages(
     words = lexical.LexicalWriter(previous.terms if previous else None)
     with closing(TextsWriter(build / "texts.sqlite", previous.file if previous else None)) as texts:
         writers = _Writers(texts, words, vectors, embedder, previous)
+        tell("reading and embedding pages", 0, len(pages))
         for done, page in enumerate(pages, 1):
             if page.url not in seen and (content := writers.add(page)):
                 seen.add(page.url)

@@ -77,6 +77,8 @@ class VectorsWriter:
         self._hand_over()
         total = sum(len(lot.texts) for lot in self._waiting if isinstance(lot, _Lot))
         done = 0
+        if total:
+            progress(done, total)
         while self._waiting:
             first = self._waiting[0]
             self._write(len(self._waiting) - 1)

@@ -133,6 +133,8 @@ def test_progress_has_every_phase_and_ends_at_its_total(tmp_path: Path) -> None:
         "embedding the last passages",
         "storing",
     ]
+    begins = {phase: done for phase, done, _ in reversed(steps)}
+    assert set(begins.values()) == {0}  # a rate is counted from there
     ends = {phase: (done, total) for phase, done, total in steps}
     assert ends["reading and embedding pages"] == (len(make_pages()),) * 2
     assert ends["embedding the last passages"] == ends["storing"] == (12, 12)
