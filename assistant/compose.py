@@ -108,16 +108,17 @@ def compose(query: Query, evidence: Evidence, sections: Sections, topics: Topics
 
 
 def _of_what_is_named(query: Query, evidence: Evidence, topics: Topics) -> Evidence:
-    """The evidence about what a question names, where that has a hit: what suits Celery is no answer to what suits Airflow.
-    Of the pages about something else, those that name it."""
+    """The evidence about what a question names, and of the pages about something else those that name it: what suits Celery
+    is no answer to what suits Airflow. Where none is about it, what names it; there may be nothing."""
+    if not query.entities:
+        return evidence
     about = [any(topics.is_about(entity, hit.passage) for entity in query.entities) for hit in evidence.hits]
     kept = [
         at
         for at, hit in enumerate(evidence.hits)
-        if about[at] or (hit.passage.source != "document" and topics.names_any(query.entities, hit.passage))
+        if about[at]
+        or (topics.names_any(query.entities, hit.passage) and (hit.passage.source != "document" or not any(about)))
     ]
-    if not any(about) or len(kept) == len(evidence.hits):
-        return evidence
 
     def of(scores: Sequence[Sequence[float]]) -> list[Sequence[float]]:
         return [scores[at] for at in kept]

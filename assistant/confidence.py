@@ -63,7 +63,7 @@ def decide(found: Found, query: Query, unsupported: float) -> Verdict:
     signals = signals_of(found, query)
     subject = probability("subject", signals)
     if subject < load_model("subject")["bar"]:
-        return Verdict(round(min(subject, probability("answerable", signals)), 4), "out_of_scope")
+        return Verdict(round(min(subject, probability("answerable", signals)), 4), "out_of_scope", missing)
     confidence = probability("answerable", signals)
     if confidence >= bar_for(unsupported, load_model("answerable")["bars"]):
         names = {term for name in query.names for term in terms(name)}

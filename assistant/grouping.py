@@ -198,22 +198,35 @@ def lists_of(passage: Passage) -> list[tuple[Unit | None, list[Unit]]]:
 _SETS_THE_SCENE = re.compile(
     r"(from|in|with|when|if|as|for|since|while|by|after|before|to|on|at|using)\b", re.IGNORECASE
 )
-_IS = re.compile(r"\b(is|are|refers? to|means?|stands? for|describes?|represents?)\b|\s[-–—]\s", re.IGNORECASE)
+_WITHIN = re.compile(r"in [^.;:]*?, (?=[^,]*$)", re.IGNORECASE)
+"""A field of knowledge in which something is called so: "In databases and networks, a two-phase commit is …"."""
+_ALSO_CALLED = re.compile(
+    r"\s*\([^()]*\)|,\s+(?:also|or|often|sometimes|formerly|originally|commonly|abbreviated|called|named|known|short for)\b.*$",
+    re.IGNORECASE,
+)
+KINDS = frozenset(terms("algorithm framework library pattern platform principle project protocol theorem tool"))
+"""What may follow a name without naming something else: "the saga pattern is …" says what a saga is."""
+_IS = re.compile(
+    r"\b(is|are|refers? to|means?|stands? for|describes?|represents?|states? that)\b|\s[-–—]\s", re.IGNORECASE
+)
+
+
+def defined(words: str) -> list[str]:
+    """The terms of what a sentence "X is …" is about, so of X; empty where it is no such sentence."""
+    verb = _IS.search(words)
+    before = _WITHIN.sub("", _ALSO_CALLED.sub("", words[: verb.start()].strip())) if verb else ""
+    # "The disadvantage of X is …" doesn't define X, nor does "Copies of data. X is …", whose subject is data.
+    other = re.search(r"\b(of|for|about|with|to|in|as|by)\b|[.!?]\s", before, re.IGNORECASE)
+    return [] if other or _SETS_THE_SCENE.match(before) else terms(before)
 
 
 def defines(words: str, unit: Unit, subject: set[str], headed: set[str] | None = None) -> bool:
     """Whether a unit begins "X is …", for an X of these terms; some of them may stand in headings and title instead:
     "Pub/Sub is …" on a page of Google Cloud defines Google Cloud Pub/Sub."""
-    verb = _IS.search(words)
-    if unit.kind not in ("sentence", "item") or not verb or not subject:
-        return False
-    before = words[: verb.start()]
-    if re.search(r"\b(of|for|about|with|to)\b|[.!?]\s", before, re.IGNORECASE):
-        return False  # "The disadvantage of X is …" doesn't define X, nor does "Copies of data. X is …", whose subject is data
-    named = set(terms(before))
+    named = defined(words) if subject and unit.kind in ("sentence", "item") else []
     return (
-        bool(subject & named)
-        and subject <= named | (headed or set())
-        and len(before.split()) <= len(subject) + 4
-        and not _SETS_THE_SCENE.match(before)
+        not subject.isdisjoint(named)
+        and (named[-1] in subject or named[-1] in KINDS)  # "A Temporal SDK is …" defines something else than Temporal
+        and subject <= {*named, *(headed or ())}
+        and len(named) <= len(subject) + 3
     )

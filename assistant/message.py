@@ -75,7 +75,11 @@ _COURTESY = re.compile(
     r"^\W*(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|dear)(?: (?:there|all|oka|everyone|team|folks))?[,.!:]+\s*"
     r"|(?:a |one )?quick question(?: please)?[,.:!]*\s+|(?:please|kindly),?\s+(?=(?:what|how|why|when|which|where|who)\b)"
     r"|(?:(?:can|could|would) (?:you|someone|anyone) (?:please )?(?:tell|explain to|help) me|do you know|i(?: would|'d) like to know"
-    r"|i want to know|i(?: was| am|'m) wondering|any idea) (?=(?:what|how|why|when|which|where|who|if|whether)\b))+",
+    r"|i want to know|i(?: was| am|'m) wondering|any idea) (?=(?:what|how|why|when|which|where|who|if|whether)\b)"
+    r"|(?:(?:(?:can|could|would) you )?(?:please )?tell (?:me|us)(?: (?:more|something|all|everything|a bit|a little))?"
+    r"|(?:is|are) there (?:anything|something)|(?:have|do) you (?:have|know|got) (?:anything|something)"
+    r"|what (?:do|can|could) you (?:know|have|say|tell (?:me|us))|i(?: would|'d)? (?:like|want|need) to know (?:more|something|all)"
+    r"|do you know|any(?:thing| info(?:rmation)?)) (?:about|on|regarding) )+",
     re.IGNORECASE,
 )
 _THANKS = re.compile(

@@ -6,11 +6,12 @@ Leaves out reading the message (see message.py), the conversation (see conversat
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from assistant.conversation import free_pronoun
 from assistant.message import clauses_of, question_alone
 from assistant.names import COMMON, Entity, find_entities
 from index.terms import terms
@@ -114,6 +115,9 @@ class Query:
 
 _CARRIED = 0.5
 """Of 0.4 to 1 the best for the follow-ups of dev split and training questions, in recall and rank taken together."""
+_LITTLE = 2
+"""Content words of a clause with a pronoun, names included, up to which it is searched with the first clause: "and when do
+I need one?". Carried by longer ones too, it cost dev split and blind questions as many facts as it won, and words."""
 _NAME = re.compile(r"(?<![\w.])(?![A-Z][a-z]+-[a-z])[A-Z][\w.+-]*")  # "Five-node" is none
 
 
@@ -122,9 +126,26 @@ def understand(question: str, topics: Mapping[str, str], carried: tuple[str, ...
     behind = _behind(carried)
     entities = find_entities(question + behind, topics)
     intent = find_intent(question_alone(question) or question)
+    if intent == "fact" and _is_a_name(question, entities):
+        intent = "define"
     query = Query(question + behind, intent, entities, carried=carried)
     subjects = (*(entity.mention for entity in entities), *query.names)
-    return replace(query, clauses=tuple(_about(clause, subjects) + behind for clause in clauses_of(question)))
+    return replace(query, clauses=tuple(clause + behind for clause in _written_out(clauses_of(question), subjects)))
+
+
+def _is_a_name(question: str, entities: tuple[Entity, ...]) -> bool:
+    """Whether it says nothing but what it is about: "Temporal?", "Kafka"."""
+    named = {term for entity in entities for term in terms(entity.mention)}
+    return len(entities) < 2 and len(set(terms(question)) - named) <= (not entities)
+
+
+def _written_out(clauses: Sequence[str], subjects: tuple[str, ...]) -> list[str]:
+    """Each clause by itself: with what the whole question names and, where it says little but "it", with the first one."""
+    written = [_about(clause, subjects) for clause in clauses]
+    for at, clause in enumerate(clauses[1:], start=1):
+        if free_pronoun(clause) and len(set(terms(written[at]))) <= _LITTLE:
+            written[at] += f" ({clauses[0].rstrip(' ?.!,')})"
+    return written
 
 
 def _behind(carried: tuple[str, ...]) -> str:

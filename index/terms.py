@@ -15,7 +15,7 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
-VERSION = 1  # raise it when the same text gives other terms than before
+VERSION = 2  # raise it when the same text gives other terms than before
 
 # A run of letters and digits joined by what joins identifiers: acks_late, celery.utils.log, max-active, std::map, a/b;
 # an option's dashes belong to it.
@@ -29,6 +29,7 @@ _STOP_WORDS = frozenset(
     "which who whom why will with would you your".split()
 )
 _WORD = re.compile(r"\w+")
+_TRADE_MARKS = str.maketrans("", "", "™℠")  # normalised, they would be letters of the name before them
 _LONGEST = 100  # characters of a term: longer ones are hashes and encoded data, which nobody asks for
 
 
@@ -39,7 +40,7 @@ def terms(text: str) -> list[str]:
 
 @lru_cache(maxsize=1024)  # one question looks at a sentence five times and more
 def _terms(text: str) -> tuple[str, ...]:
-    spread = unicodedata.normalize("NFKD", text)
+    spread = unicodedata.normalize("NFKD", text.translate(_TRADE_MARKS))
     if not spread.isascii():
         spread = "".join(character for character in spread if not unicodedata.combining(character))
     if "'" in spread or "’" in spread:

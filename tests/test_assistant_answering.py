@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from assistant.answering import Assistant
 from assistant.answers import Answer
 from assistant.layout import lay_out
 from assistant.query import understand
-from assistant.retrieval import retrieve
+from assistant.retrieval import Found, retrieve
 from assistant.settings import load_settings
 from assistant.topics import read_topics
 from corpus.errors import QuestionError, SettingsError
@@ -163,6 +164,34 @@ def test_where_nothing_may_be_quoted_the_answer_says_so(kb: Assistant, monkeypat
     reply = kb.answer("Which use cases has the message queue pattern?")
     assert (reply.abstained, reply.reason, reply.citations) == (True, "not_stated", ())
     assert reply.text.startswith("The sources don't answer this.")
+    assert reply.confidence == 0.05
+
+
+@pytest.mark.model
+def test_who_names_a_tool_is_led_to_its_resources_where_only_others_were_found(
+    kb: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def celery_alone(*asked: Any, **more: Any) -> Found:
+        found = retrieve(*asked, **more)
+        return found.of([at for at, hit in enumerate(found.hits) if hit.passage.anchor == "celery"])
+
+    monkeypatch.setattr("assistant.answering.retrieve", celery_alone)
+    reply = kb.answer("What is Airflow best for?")
+    assert (reply.abstained, reply.reason, reply.confidence) == (True, "not_stated", 0.05)
+    assert "- [Apache Airflow](https://airflow.apache.org/)" in reply.text
+
+
+def test_what_lies_outside_is_told_with_the_words_that_the_sources_lack(kb: Assistant) -> None:
+    said = kb.answer("How do I bake sourdough bread?").text
+    assert said.startswith("I answer questions about workflow orchestration")
+    assert "They say nothing of “bake”, “sourdough”, “bread”. Ask for example" in said
+
+
+def test_a_name_alone_asks_what_it_is(kb: Assistant) -> None:
+    expected = kb.answer("What is Celery?").text
+    for asked in ("Celery", "celery?", "Tell me about Celery", "Is there anything about Celery?"):
+        assert kb.answer(asked).text == expected
+    assert kb.understand("Celery workers").intent == kb.understand("Celery and Airflow").intent == "fact"
 
 
 def test_who_asks_on_stays_with_the_page_but_leaves_the_section_that_was_read(kb: Assistant, small_index: Path) -> None:

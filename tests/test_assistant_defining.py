@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.defining import with_definitions
+from assistant.defining import says_what_it_is, with_definitions
 from assistant.grouping import defines
 from assistant.query import understand
 from tests.passages import hit, passage
@@ -20,6 +20,46 @@ def order(*sentences: str) -> list[str]:
 def test_what_it_is_comes_before_what_it_does_and_what_it_is_used_for() -> None:
     does, used, kind = "Every relay sends events.", "A relay is used for events.", "A relay is a process for events."
     assert order(does, used, kind) == order(does, kind, used) == [kind, used, does]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "In networks, queues and buses, a relay (RL, repeater) is a process for events.",
+        "A relay, also named a repeater after those of radio, states that events go on.",
+        "The relay pattern is a way to send events.",
+        "Relay™ - Process for events.",
+        "A relay represents one way to send events.",
+    ],
+)
+def test_a_definition_may_begin_with_its_field_and_other_names(kind: str) -> None:
+    assert order("Every relay sends events.", kind)[0] == kind
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "A relay client is a library for programs.",
+        "Relays in Acme are a kind of queue.",
+        "In a relay, events are the unit of work.",
+    ],
+)
+def test_what_is_said_of_something_else_of_its_name_defines_nothing(other: str) -> None:
+    assert not defines(other, passage(("sentence", other)).units[0], {"relay"})
+
+
+def test_what_one_kind_of_it_is_comes_after_what_it_is() -> None:
+    local, relay = "A local relay is a relay of one host.", "A relay is a process for events."
+    assert order(local, relay) == order(relay, local) == [relay, local]
+    assert order(local, "Every relay sends events.")[0] == local
+
+
+def test_what_a_thing_is_is_looked_for_further_down_than_what_else_is_quoted() -> None:
+    query = understand("What is a relay?", {})
+    assert says_what_it_is(query, hit(passage(("sentence", "It runs."), ("sentence", "A relay is a process."))))
+    assert not says_what_it_is(query, hit(passage(("sentence", "A relay is used for events."))))
+    link = passage(("item", "[Relay](https://acme.test/) - The pattern"))
+    assert not says_what_it_is(query, hit(link))
 
 
 @pytest.mark.parametrize("words", ["Copies of data. A relay is used for them.", "What fails? A relay is a weak part."])

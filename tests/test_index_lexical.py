@@ -27,6 +27,7 @@ from index.terms import terms
         ("v2.10.3 or 2.10.3", ["2.10.3", "2.10.3"]),
         ("the workers' tasks don't run", ["worker", "task", "don", "run"]),
         ("Celery's café", ["celeri", "cafe"]),
+        ("Airflow™ and Raft℠", ["airflow", "raft"]),
         ("C++ and C#", ["c++", "c#"]),
         ("2PC", ["2pc", "pc"]),
         ("日本", ["日本"]),
