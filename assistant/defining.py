@@ -24,13 +24,15 @@ _NAMES_A_KIND = re.compile(
     r"(?:\b(?:is|are)\s+(?:an?|the|one)\b|\b(?:refers? to|means|stands? for|represents?)\b|\s[-–—]\s)",
     re.IGNORECASE,
 )
+_ENTRY = 2
+"""How many units under a heading or term that is X, an identifier, tell what it is: "Default: off. Tasks are acknowledged late." """
 _AHEAD = 1.0
 """How far ahead of all else the best of them is put: what is as near to the question and says something else of X is left
 out, see choosing.py's margin."""
 
 _SUBJECT = re.compile(
     r"^\W*(?:what|who)(?: exactly)?(?:'s|’s| is| are| was| does)? (?:exactly )?(?:meant by |is |are )?(?:an? "
-    r"|the )?(?P<what>.+?)(?: mean| stand for|,? exactly|,? in (?:one|a|a few|two|simple|short|plain)[\w ]*)?\W*$"
+    r"|the )?(?P<what>.+?)(?: mean| do| stand for|,? exactly|,? in (?:one|a|a few|two|simple|short|plain)[\w ]*)?\W*$"
     r"|\b(?:define|explain|definition of|meaning of)\s+(?:an? |the )?(?P<other>.+?)\W*$",
     re.IGNORECASE,
 )
@@ -66,6 +68,7 @@ def _gains(subject: set[str], hit: Hit) -> list[float]:
     """What each unit of a passage gains by defining it; a link says what a page is about, not what a thing is."""
     passage = hit.passage
     headed = set(terms(" ".join((*passage.headings, passage.title, urlsplit(passage.url).netloc))))
+    left = _ENTRY * bool(passage.headings and _is_entry(passage.headings[-1], subject))
     found = []
     for unit in passage.units:
         words = plain_markdown(passage.words(unit))
@@ -74,8 +77,20 @@ def _gains(subject: set[str], hit: Hit) -> list[float]:
         if not is_link and defines(words, unit, subject, headed):
             qualified = not subject.union(KINDS).issuperset(defined(words))
             gain = _DEFINES + _NAMES_IT * bool(_NAMES_A_KIND.match(words)) - _QUALIFIED * qualified
+        elif (left and unit.kind == "sentence") or (
+            unit.kind == "item" and _is_entry(words.partition(":")[0], subject)
+        ):
+            gain = _DEFINES + _NAMES_IT
+        left = _ENTRY * _is_entry(words, subject) if unit.kind == "term" else max(0, left - 1)
         found.append(gain)
     return found
+
+
+def _is_entry(heading: str, subject: set[str]) -> bool:
+    """Whether a heading or term is the identifier that is asked for, maybe with what it belongs to: `Task.acks_late`."""
+    asked = max((term for term in subject if re.search(r"\w[_.]\w", term)), key=len, default="")
+    name = max(terms(heading), key=len, default="")
+    return bool(asked) and len(heading.split()) == 1 and bool(re.search(rf"(?:^|[_.]){re.escape(asked)}$", name))
 
 
 def _subject(query: Query) -> set[str]:

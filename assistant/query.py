@@ -56,7 +56,7 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (  # the first that matches
     (
         "define",
         r"^\W*(what|who)( exactly)?('s| is| are| was)( exactly)? (a |an |the )?[\w/.\- ]{2,50}\??$|\bdefin(e|ition)\b|\bmeaning of\b"
-        r"|\bstand(s)? for\b|\bexplain\b|\bwhat does \S+ mean\b",
+        r"|\bstand(s)? for\b|\bexplain\b|\bwhat does \S+ mean\b|^\W*what does [\w/.\-` ]{2,50} do\W*$",
     ),
 )
 

@@ -7,6 +7,7 @@ import pytest
 from assistant.defining import says_what_it_is, with_definitions
 from assistant.grouping import defines
 from assistant.query import understand
+from index.passages import UnitKind
 from tests.passages import hit, passage
 
 
@@ -60,6 +61,30 @@ def test_what_a_thing_is_is_looked_for_further_down_than_what_else_is_quoted() -
     assert not says_what_it_is(query, hit(passage(("sentence", "A relay is used for events."))))
     link = passage(("item", "[Relay](https://acme.test/) - The pattern"))
     assert not says_what_it_is(query, hit(link))
+
+
+def told(asked: str, *units: tuple[UnitKind, str], heading: str = "Options") -> list[str]:
+    """Which of a passage's units tell what is asked for."""
+    page = passage(*units, headings=(heading,))
+    (row,) = with_definitions(understand(asked, {}), [hit(page)], [[0.0] * len(units)])
+    return [words for (_, words), score in zip(units, row, strict=True) if score]
+
+
+@pytest.mark.parametrize(
+    "asked", ["What does ack_late do?", "what is task_ack_late", "What does `task_ack_late` mean?"]
+)
+def test_what_stands_under_an_identifier_tells_what_it_is(asked: str) -> None:
+    off, when, more = ("Off.", "Messages are acknowledged behind the task.", "Queues have it, too.")
+    sentences: list[tuple[UnitKind, str]] = [("sentence", words) for words in (off, when, more)]
+    assert told(asked, *sentences, heading="task_ack_late") == [off, when]
+    assert told(asked, ("term", "Task.task_ack_late"), *sentences) == [off, when]
+    assert told(asked, ("term", "task_ack_early"), *sentences) == []
+    assert told(asked, *sentences, heading="When to use task_ack_late") == []
+    assert told(asked, ("item", "`task_ack_late`: when"), ("item", "late: task_ack_late")) == ["`task_ack_late`: when"]
+
+
+def test_a_heading_that_is_no_identifier_has_more_below_it_than_a_definition() -> None:
+    assert told("What does the relay do?", ("sentence", "Events go on here."), heading="Relay") == []
 
 
 @pytest.mark.parametrize("words", ["Copies of data. A relay is used for them.", "What fails? A relay is a weak part."])
