@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from assistant.choosing import Claim, asks_for_code, choose, merge
-from assistant.grouping import defines
+from assistant.defining import gains
 from assistant.layout import NOT_STATED, Comparison, Part, Quotes, Words
 from assistant.names import Entity
 from assistant.query import Query
@@ -199,13 +199,12 @@ def _defined(
 ) -> dict[str, tuple[Claim, ...]]:
     """The best sentence that begins "The side is …"."""
     found = [
-        (score, -at, hit.passage, unit)
+        (score + gain, -at, hit.passage, unit)
         for at, (hit, row) in enumerate(zip(hits, scores, strict=True))
-        for unit, score, ok in zip(hit.passage.units, row, sided.units(side, hit.passage), strict=True)
-        if ok
-        and score > float("-inf")
-        and not hit.passage.words(unit).startswith("[")
-        and defines(plain_markdown(hit.passage.words(unit)), unit, set(side.words))
+        for unit, score, gain, ok in zip(
+            hit.passage.units, row, gains([side.name], hit), sided.units(side, hit.passage), strict=True
+        )
+        if ok and gain and score > float("-inf")
     ]
     if not found:
         return {}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from assistant.grouping import KINDS, defined, defines
+from assistant.names import short_forms
 from assistant.query import Query
 from index.chunk import plain_markdown
 from index.passages import Hit
@@ -30,6 +30,24 @@ _AHEAD = 1.0
 """How far ahead of all else the best of them is put: what is as near to the question and says something else of X is left
 out, see choosing.py's margin."""
 
+_NO_NAME = re.compile(
+    r"(from|in|with|when|if|as|for|since|while|by|after|before|to|on|at|using|it|this|that|these|those|they"
+    r"|such)\b",
+    re.IGNORECASE,
+)
+_WITHIN = re.compile(r"in [^.;:]*?, (?=[^,]*$)", re.IGNORECASE)
+"""A field of knowledge in which something is called so: "In databases and networks, a two-phase commit is …"."""
+_ALSO_CALLED = re.compile(
+    r"\s*\([^()]*\)|,\s+(?:also|or|often|sometimes|formerly|originally|commonly|abbreviated|called|named|known|short for)\b.*$",
+    re.IGNORECASE,
+)
+_LONGER = 3
+"""Words that the name of X has more, at most, as it stands before "is"."""
+_KINDS = frozenset(terms("algorithm framework library pattern platform principle project protocol theorem tool"))
+"""What may follow a name without naming something else: "the saga pattern is …" says what a saga is."""
+_IS = re.compile(
+    r"\b(is|are|refers? to|means?|stands? for|describes?|represents?|states? that)\b|\s[-–—]\s", re.IGNORECASE
+)
 _SUBJECT = re.compile(
     r"^\W*(?:what|who)(?: exactly)?(?:'s|’s| is| are| was| does)? (?:exactly )?(?:meant by |is |are )?(?:an? "
     r"|the )?(?P<what>.+?)(?: mean| do| stand for|,? exactly|,? in (?:one|a|a few|two|simple|short|plain)[\w ]*)?\W*$"
@@ -40,18 +58,37 @@ _SUBJECT = re.compile(
 
 def says_what_it_is(query: Query, hit: Hit) -> bool:
     """Whether a passage has a sentence "X is a …", for the X that is asked for."""
-    return any(gain > _DEFINES for gain in _gains(_subject(query), hit))
+    return any(gain > _DEFINES for gain in gains(_asked_for(query), hit))
+
+
+def gains(names: Sequence[str], hit: Hit) -> list[float]:
+    """What each unit of a passage gains by defining what has these names. A link says what a page is about, not what a
+    thing is."""
+    passage = hit.passage
+    headed = set(terms(" ".join((*passage.headings, passage.title, urlsplit(passage.url).netloc))))
+    left = _ENTRY * bool(passage.headings and _is_entry(passage.headings[-1], names))
+    found = []
+    for unit in passage.units:
+        words = plain_markdown(passage.words(unit))
+        gain = 0.0
+        if unit.kind in ("sentence", "item") and not (unit.kind == "item" and passage.words(unit).startswith("[")):
+            gain = max(_gain(words, set(terms(name)), headed) for name in names)
+        if (left and unit.kind == "sentence") or (unit.kind == "item" and _is_entry(words.partition(":")[0], names)):
+            gain = gain or _DEFINES + _NAMES_IT
+        left = _ENTRY * _is_entry(words, names) if unit.kind == "term" else max(0, left - 1)
+        found.append(gain)
+    return found
 
 
 def with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[list[float]]:
     """The scores, with what begins "X is …" ahead, where X is asked for; where nothing does and a section of a document
     answers best, with all that the section says of X close behind."""
-    subject = _subject(query)
+    names = _asked_for(query)
     raised = [list(row) for row in scores]
     top = max((max(row) for row in scores), default=0.0)
     defining: list[tuple[float, int, int]] = []
     for at, hit in enumerate(hits):
-        for number, gain in enumerate(_gains(subject, hit)):
+        for number, gain in enumerate(gains(names, hit)):
             raised[at][number] += gain
             defining += [(raised[at][number], -at, number)] if gain and scores[at][number] > float("-inf") else []
     if defining:
@@ -64,36 +101,37 @@ def with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequenc
     return raised
 
 
-def _gains(subject: set[str], hit: Hit) -> list[float]:
-    """What each unit of a passage gains by defining it; a link says what a page is about, not what a thing is."""
-    passage = hit.passage
-    headed = set(terms(" ".join((*passage.headings, passage.title, urlsplit(passage.url).netloc))))
-    left = _ENTRY * bool(passage.headings and _is_entry(passage.headings[-1], subject))
-    found = []
-    for unit in passage.units:
-        words = plain_markdown(passage.words(unit))
-        is_link = unit.kind == "item" and passage.words(unit).startswith("[")
-        gain = 0.0
-        if not is_link and defines(words, unit, subject, headed):
-            qualified = not subject.union(KINDS).issuperset(defined(words))
-            gain = _DEFINES + _NAMES_IT * bool(_NAMES_A_KIND.match(words)) - _QUALIFIED * qualified
-        elif (left and unit.kind == "sentence") or (
-            unit.kind == "item" and _is_entry(words.partition(":")[0], subject)
-        ):
-            gain = _DEFINES + _NAMES_IT
-        left = _ENTRY * _is_entry(words, subject) if unit.kind == "term" else max(0, left - 1)
-        found.append(gain)
-    return found
+def _gain(words: str, subject: set[str], headed: set[str]) -> float:
+    """What a sentence gains that begins "X is …", for an X of these terms; some of them may stand in headings and title
+    instead: "Pub/Sub is …" on a page of Google Cloud defines Google Cloud Pub/Sub."""
+    verb = _IS.search(words)
+    before = words[: verb.start()].strip() if verb else ""
+    name = _WITHIN.sub("", _ALSO_CALLED.sub("", before))
+    named = terms(name)
+    if (
+        subject.isdisjoint(named)
+        # "The disadvantage of X is …" doesn't define X, nor does "Copies of data. X is …", whose subject is data.
+        or re.search(r"\b(of|for|about|with|to|in|as|by)\b|[.!?]\s", name, re.IGNORECASE)
+        or _NO_NAME.match(name)
+        or named[-1] not in subject | _KINDS  # "A Temporal SDK is …" defines something else than Temporal
+        or not subject <= {*terms(before), *headed}
+        or len(named) > len(subject) + _LONGER
+    ):
+        return 0.0
+    qualified = not subject.union(_KINDS).issuperset(named)
+    return _DEFINES + _NAMES_IT * bool(_NAMES_A_KIND.match(words)) - _QUALIFIED * qualified
 
 
-def _is_entry(heading: str, subject: set[str]) -> bool:
-    """Whether a heading or term is the identifier that is asked for, maybe with what it belongs to: `Task.acks_late`."""
-    asked = max((term for term in subject if re.search(r"\w[_.]\w", term)), key=len, default="")
-    name = max(terms(heading), key=len, default="")
-    return bool(asked) and len(heading.split()) == 1 and bool(re.search(rf"(?:^|[_.]){re.escape(asked)}$", name))
+def _is_entry(heading: str, names: Sequence[str]) -> bool:
+    """Whether a heading or term is an identifier that is asked for, maybe with what it belongs to: `Task.acks_late`."""
+    asked = [term for name in names for term in terms(name) if re.search(r"\w[_.]\w", term)]
+    whole = max(terms(heading), key=len, default="")
+    return len(heading.split()) == 1 and any(re.search(rf"(?:^|[_.]){re.escape(term)}$", whole) for term in asked)
 
 
-def _subject(query: Query) -> set[str]:
-    """The terms of what is to be defined."""
+def _asked_for(query: Query) -> list[str]:
+    """What is to be defined, and what that is short for."""
     found = _SUBJECT.search(query.own)
-    return set(terms((found["what"] or found["other"]) if found else query.own))
+    name = (found["what"] or found["other"]) if found else query.own
+    meant = re.findall(r"\(([^()]*)\)", name)  # what a short form or typing error means, see spelling.py
+    return [re.sub(r"\([^()]*\)", "", name), *meant, *short_forms(name).values()]

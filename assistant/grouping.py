@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from assistant.query import Intent
 from index.passages import Passage, Unit
-from index.terms import terms
 
 _LIST_ITEMS = 60
 _REMARK = 12
@@ -193,40 +192,3 @@ def lists_of(passage: Passage) -> list[tuple[Unit | None, list[Unit]]]:
             found.append((previous if leads else None, [unit]))
         previous = unit
     return found
-
-
-_SETS_THE_SCENE = re.compile(
-    r"(from|in|with|when|if|as|for|since|while|by|after|before|to|on|at|using)\b", re.IGNORECASE
-)
-_WITHIN = re.compile(r"in [^.;:]*?, (?=[^,]*$)", re.IGNORECASE)
-"""A field of knowledge in which something is called so: "In databases and networks, a two-phase commit is …"."""
-_ALSO_CALLED = re.compile(
-    r"\s*\([^()]*\)|,\s+(?:also|or|often|sometimes|formerly|originally|commonly|abbreviated|called|named|known|short for)\b.*$",
-    re.IGNORECASE,
-)
-KINDS = frozenset(terms("algorithm framework library pattern platform principle project protocol theorem tool"))
-"""What may follow a name without naming something else: "the saga pattern is …" says what a saga is."""
-_IS = re.compile(
-    r"\b(is|are|refers? to|means?|stands? for|describes?|represents?|states? that)\b|\s[-–—]\s", re.IGNORECASE
-)
-
-
-def defined(words: str) -> list[str]:
-    """The terms of what a sentence "X is …" is about, so of X; empty where it is no such sentence."""
-    verb = _IS.search(words)
-    before = _WITHIN.sub("", _ALSO_CALLED.sub("", words[: verb.start()].strip())) if verb else ""
-    # "The disadvantage of X is …" doesn't define X, nor does "Copies of data. X is …", whose subject is data.
-    other = re.search(r"\b(of|for|about|with|to|in|as|by)\b|[.!?]\s", before, re.IGNORECASE)
-    return [] if other or _SETS_THE_SCENE.match(before) else terms(before)
-
-
-def defines(words: str, unit: Unit, subject: set[str], headed: set[str] | None = None) -> bool:
-    """Whether a unit begins "X is …", for an X of these terms; some of them may stand in headings and title instead:
-    "Pub/Sub is …" on a page of Google Cloud defines Google Cloud Pub/Sub."""
-    named = defined(words) if subject and unit.kind in ("sentence", "item") else []
-    return (
-        not subject.isdisjoint(named)
-        and (named[-1] in subject or named[-1] in KINDS)  # "A Temporal SDK is …" defines something else than Temporal
-        and subject <= {*named, *(headed or ())}
-        and len(named) <= len(subject) + 3
-    )

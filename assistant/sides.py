@@ -50,6 +50,8 @@ _FILLER = frozenset(
 
 _SAYS_MORE = 2
 """Words beside the sides' names and those that compare, from which on something is asked of the sides."""
+_LITTLE = 2
+"""Content words of a side's sub-question up to which it is searched with what both sides share."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def with_sides(query: Query) -> Query:
     sides = sides_of(query)
     if not sides:
         return query
-    return replace(query, parts=tuple(_alone(query.text, side, sides) for side in sides), clauses=())
+    return replace(query, parts=tuple(_alone(query, side, sides) for side in sides), clauses=())
 
 
 _COMPARES = re.compile(
@@ -113,14 +115,33 @@ _COMPARES = re.compile(
 )
 
 
-def _alone(question: str, side: Side, sides: Sequence[Side]) -> str:
-    """The question about one side alone: the other sides' names are taken out."""
-    text = question
+def _alone(query: Query, side: Side, sides: Sequence[Side]) -> str:
+    """The question about one side alone: the other sides' names are taken out. Where that leaves little, with what the other
+    side's name says of this one, too."""
+    text, shared = query.text, ""
     for other in sides:
         if other != side:
             name = other.entity.mention if other.entity else other.name
-            text = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", " ", text, flags=re.IGNORECASE)
-    return " ".join(_COMPARES.sub(" ", text).split())
+            shared = "" if other.entity else _shared(side, name, query.entities)
+            text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", " ", text, flags=re.IGNORECASE)
+    alone = " ".join(_COMPARES.sub(" ", text).split())
+    return f"{alone} ({shared})" if shared and len(set(terms(alone))) <= _LITTLE else alone
+
+
+def _shared(side: Side, other: str, entities: Sequence[Entity]) -> str:
+    """What the other side's name says of this one: the tool that only it names ("Temporal Workflows vs Activities"), and the
+    last word of a longer name ("open vs half-open breaker")."""
+    if side.entity:
+        return ""
+    tools = [
+        entity.mention
+        for entity in entities
+        if set(terms(entity.mention)) & set(terms(entity.name))  # not "half-open" for the circuit breaker
+        and re.search(rf"\b{re.escape(entity.mention)}\b", other, re.IGNORECASE)
+    ]
+    own, last = side.name.split(), other.split()[-1]
+    kind = [last] if len(own) < len(other.split()) and last.isalpha() and last not in [*own, *tools] else []
+    return " ".join([*tools, *kind])
 
 
 def _words_of(sides: Sequence[Side]) -> set[str]:

@@ -90,6 +90,33 @@ def test_each_side_is_searched_for() -> None:
     assert with_sides(understand("What is Temporal?", TOPICS)).parts == ()
 
 
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("open vs half-open breaker", ("open (breaker)", "half-open breaker")),
+        ("Temporal execution timeout vs run timeout", ("Temporal execution timeout", "run timeout (Temporal)")),
+        ("prefetch vs Airflow worker pools", ("prefetch (Airflow pools)", "Airflow worker pools")),
+        ("Temporal vs Airflow", ("Temporal", "Airflow")),
+        ("red vs blue", ("red", "blue")),
+        ("Query vs Update for reading a row", ("Query for reading a row", "Update for reading a row")),
+    ],
+)
+def test_a_side_of_few_words_is_searched_with_what_both_share(question: str, parts: tuple[str, str]) -> None:
+    assert with_sides(understand(question, TOPICS)).parts == parts
+
+
+def test_what_a_side_is_may_stand_under_its_heading(kb: Assistant) -> None:
+    red, blue = (
+        replace(passage(("sentence", f"Made for {name}."), ("sentence", f"A {name} queue is a line of tasks."),
+                        headings=(f"{name} queue",), id=name), title="Acme")
+        for name in ("red", "blue")
+    )  # fmt: skip
+    (table,) = composed("Acme red queue vs blue queue", [red, blue], [[1.0, 0.5], [1.0, 0.5]], kb)
+    assert isinstance(table, Comparison)
+    rows = {label: [[c.passage.words(u) for c in cell for u in c.units] for cell in row] for label, row in table.rows}
+    assert rows["What it is"] == [["A red queue is a line of tasks."], ["A blue queue is a line of tasks."]]
+
+
 def test_units_are_told_apart_by_their_own_words_and_headings() -> None:
     sides = sides_of(understand("difference between spans and traces", {}))
     sided = Sided(sides, lambda entity, passage: False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.defining import says_what_it_is, with_definitions
-from assistant.grouping import defines
+from assistant.defining import gains, says_what_it_is, with_definitions
 from assistant.query import understand
 from index.passages import UnitKind
 from tests.passages import hit, passage
@@ -42,11 +41,12 @@ def test_a_definition_may_begin_with_its_field_and_other_names(kind: str) -> Non
     [
         "A relay client is a library for programs.",
         "Relays in Acme are a kind of queue.",
+        "This relay is a process.",
         "In a relay, events are the unit of work.",
     ],
 )
 def test_what_is_said_of_something_else_of_its_name_defines_nothing(other: str) -> None:
-    assert not defines(other, passage(("sentence", other)).units[0], {"relay"})
+    assert gains(["relay"], hit(passage(("sentence", other)))) == [0.0]
 
 
 def test_what_one_kind_of_it_is_comes_after_what_it_is() -> None:
@@ -89,6 +89,11 @@ def test_a_heading_that_is_no_identifier_has_more_below_it_than_a_definition() -
 
 @pytest.mark.parametrize("words", ["Copies of data. A relay is used for them.", "What fails? A relay is a weak part."])
 def test_a_remark_with_another_subject_before_it_defines_nothing(words: str) -> None:
-    unit = passage(("sentence", words)).units[0]
-    assert not defines(words, unit, {"relay"})
-    assert defines("A relay is used for them.", unit, {"relay"})
+    remark, own = gains(["relay"], hit(passage(("sentence", words), ("sentence", "A relay is used for them."))))
+    assert remark == 0.0 < own
+
+
+@pytest.mark.parametrize("asked", ["What is 2PC?", "what's a 2pc (two-phase commit)", "What is two-phase commit?"])
+def test_a_short_form_is_defined_by_what_it_stands_for(asked: str) -> None:
+    kind = "In networks, the two-phase commit protocol (2PC) is a way to agree."
+    assert told(asked, ("sentence", kind), ("sentence", "Tree commits are a variant.")) == [kind]

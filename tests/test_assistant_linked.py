@@ -86,6 +86,21 @@ SHORT: list[tuple[str, str, str | None, str]] = [
     ("https://raft.github.io/", "What is RaftScope?", "raftscope", ""),
 ]
 
+# What anyone asks first, and words of a first sentence that says it.
+DEFINED = [
+    ("What is Temporal?", "platform"),
+    ("What is Airflow?", "is a platform"),
+    ("Prefect", "engine"),
+    ("tell me about celery", "task queue"),
+    ("What is Raft?", "is a consensus algorithm"),
+    ("What is 2PC?", "atomic commitment"),
+    ("What is Zipkin?", "is a distributed tracing system"),
+    ("What is pub/sub?", "messaging service"),
+    ("What is the CAP theorem?", "at most two"),
+    ("What is Flower?", "monitor"),
+    ("What is a Temporal worker?", "long-running process"),
+]
+
 
 @pytest.fixture(scope="module")
 def linked(linked_data: Path) -> Assistant:
@@ -107,3 +122,14 @@ def test_each_link_s_page_answers_at_its_section(
     assert any(words in c.quote for c in cited), [(c.url, c.anchor, c.quote) for c in reply.citations]
     for citation in cited:
         assert citation.quote in (linked.sources.text_of(citation.url) or "")
+
+
+@pytest.mark.parametrize(("question", "words"), DEFINED)
+def test_what_a_thing_is_is_said_first(question: str, words: str, linked: Assistant) -> None:
+    assert words in linked.answer(question).sentences[0].text
+
+
+def test_what_is_known_of_another_tool_is_no_answer(linked: Assistant) -> None:
+    reply = linked.answer("How do I retry a failed task in Airflow with exponential backoff?")
+    assert reply.abstained
+    assert "https://airflow.apache.org/docs/" in reply.text
