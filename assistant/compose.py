@@ -23,7 +23,7 @@ from assistant.sections import Sections
 from assistant.sides import sides_of
 from assistant.topics import Topics
 from corpus.instructions import gives_instructions, plants_link
-from index.passages import Hit, Passage
+from index.passages import Hit, Passage, Unit
 
 _ASKS_FOR_PAGES = re.compile(
     r"\b(which|what) (page|post|article|guide|document|chapter|site|website)s?\b|\bis there an? (\w+ )?(page"
@@ -49,6 +49,12 @@ _CLAUSE_WORDS = 100
 _LINK_MARGIN = 2.0
 """How far behind, in log odds, a list of links may be of the best, where links are asked for."""
 _LINK_LISTS = 2
+_DIAGRAMS = frozenset("mermaid plantuml dot".split())
+_DIAGRAM = re.compile(
+    r"\s*(?:flowchart|graph|sequenceDiagram|stateDiagram(?:-v2)?|classDiagram)\b.*(?:-->|->>)", re.DOTALL
+)
+_LAYOUT = re.compile(r"</?(?:td|th|tr|table|tbody|div|img|figure)\b[^<>]*>", re.IGNORECASE)
+"""In code of no language: layout that a page shows by mistake."""
 _MORE = 3
 """Links at the end, at most."""
 
@@ -156,7 +162,8 @@ def _for_each_clause(evidence: Evidence, sections: Sections) -> list[Claim]:
 
 def trusted(hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> tuple[list[Hit], list[list[float]]]:
     """The hits without what speaks to the reader's assistant, or plants a link: of a page the whole paragraph, list item
-    or code block, and what a "…:" of it introduces. Documents are the reader's own."""
+    or code block, and what a "…:" of it introduces; and without the source of diagrams and layout. Documents are the
+    reader's own."""
     kept: list[Hit] = []
     rows: list[list[float]] = []
     for hit, row in zip(hits, scores, strict=True):
@@ -178,10 +185,19 @@ def _barred(passage: Passage) -> set[int]:
         words = passage.words(unit)
         speaks = gives_instructions(words) or (unit.kind != "code" and plants_link(words, host))
         follows = leads and unit.kind in ("item", "code", "row")
-        if speaks or follows:
+        if speaks or follows or _is_drawn(unit, words):
             blocks.add(unit.block)
         leads = follows or (speaks and (unit.kind in ("label", "term") or words.rstrip().endswith(":")))
     return blocks
+
+
+def _is_drawn(unit: Unit, words: str) -> bool:
+    """Whether it is no text but the source of a diagram or of layout."""
+    is_code = unit.kind == "code"
+    return bool(
+        _DIAGRAM.match(words)
+        or (is_code and (unit.language in _DIAGRAMS or (not unit.language and _LAYOUT.search(words))))
+    )
 
 
 def claims_of(parts: Sequence[Part]) -> list[Claim]:

@@ -55,7 +55,8 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (  # the first that matches
     ),
     (
         "define",
-        r"^\W*(what|who)( exactly)?('s| is| are| was)( exactly)? (a |an |the )?[\w/.\- ]{2,50}\??$|\bdefin(e|ition)\b|\bmeaning of\b"
+        r"^\W*(what|who)( exactly)?('s| is| are| was)( exactly)? (?!.*\b(of|for|by|between|per|when|if)\b)"
+        r"(a |an |the )?[\w/.\- ]{2,50}\??$|\bdefin(e|ition)\b|\bmeaning of\b"
         r"|\bstand(s)? for\b|\bexplain\b|\bwhat does \S+ mean\b|^\W*what does [\w/.\-` ]{2,50} do\W*$",
     ),
 )

@@ -16,6 +16,15 @@ def test_a_list_is_whole_and_has_its_label() -> None:
     assert said(claims) == ["States:", "Open", "Closed", "Half"]
 
 
+def test_of_a_list_within_a_list_a_procedure_takes_the_part_that_is_about_it() -> None:
+    items = ["Monitoring", "Shows tasks", "Control", "Stops workers", "Revokes tasks", "Web", "Lists tasks"]
+    flat = passage(*(("item", words) for words in items))
+    nested = replace(flat, units=tuple(replace(unit, depth=at in (1, 3, 4, 6)) for at, unit in enumerate(flat.units)))
+    scores = [[-9.0, -9.0, -9.0, -9.0, 3.0, -9.0, -9.0]]
+    assert said(choose([hit(nested)], scores, "how")) == ["Control", "Stops workers", "Revokes tasks"]
+    assert said(choose([hit(nested)], scores, "list")) == said(choose([hit(flat)], scores, "how")) == items
+
+
 def test_a_lead_in_brings_what_it_introduces() -> None:
     steps = passage(("sentence", "Set the option like this:"), ("code", "x = 1\ny = 2"), ("sentence", "Done."))
     claims = choose([hit(steps)], [[3.0, -5.0, -5.0]], "fact")

@@ -161,6 +161,23 @@ def test_a_paragraph_that_speaks_to_an_assistant_is_not_there() -> None:
     assert scores == [[1.0, 4.0]]
 
 
+@pytest.mark.parametrize(
+    ("code", "language", "drawn"),
+    [
+        ("* [Go](five)\n</td>\n<td>", "", True),
+        ("<td>a cell</td>", "html", False),
+        ("A --> B", "mermaid", True),
+        ("flowchart LR\n A --> B", "", True),
+        ("graph = build()\nreturn a->b", "", False),
+    ],
+)
+def test_layout_and_diagrams_are_not_there(code: str, language: str, drawn: bool) -> None:
+    page = passage(("sentence", "Replies come back on a queue."), ("code", code))
+    page = replace(page, units=(page.units[0], replace(page.units[1], language=language)))
+    (kept,), _ = trusted([hit(page)], [[1.0, 2.0]])
+    assert kept.passage.units == (page.units[:1] if drawn else page.units)
+
+
 def test_documents_are_the_readers_own() -> None:
     page = passage(("sentence", "See [the guide](https://docs.test/)."), source="document")
     assert trusted([hit(page)], [[1.0]])[0][0].passage == page

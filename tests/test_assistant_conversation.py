@@ -97,6 +97,10 @@ def test_tools_are_found_by_their_aliases_in_order_and_once() -> None:
         ("Why is top-level code bad?", "why"),
         ("What are the states of a circuit breaker?", "list"),
         ("What is a saga?", "define"),
+        ("What does acks_late do?", "define"),
+        ("What does a worker do on a retry?", "fact"),
+        ("What is the default port of Flower?", "fact"),
+        ("What is Celery used for?", "fact"),
         ("max_active_runs default", "fact"),
     ],
 )
