@@ -17,7 +17,7 @@ from assistant.cache import Answers, in_one_form
 from assistant.citations import Check, check_quote, cite
 from assistant.compose import AskedPart, Evidence, compose
 from assistant.confidence import Verdict, decide
-from assistant.conversation import free_pronoun, resolve, user_turns
+from assistant.conversation import free_pronoun, from_last_subject, resolve, user_turns
 from assistant.defining import says_what_it_is
 from assistant.llm import rephrase
 from assistant.message import check_question, plainly, question_alone, without_orders
@@ -181,7 +181,7 @@ class Assistant:
 
     def understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None = None) -> Query:
         """What is searched for a question after these messages: written out, typing errors corrected."""
-        earlier = user_turns(history)
+        *earlier, _ = from_last_subject([*user_turns(history), asked])
         query = self._understand(asked, earlier)
         return replace(query, before=self._understand(earlier[-1], earlier[:-1])) if query.carried else query
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assistant.message import asks_about, plainly
 from assistant.names import Entity, find_entities
 from corpus.errors import QuestionError
 
@@ -41,6 +42,8 @@ _PRONOUN = re.compile(
     r"the (?:first|second|third|last|other) one)\b",
     re.IGNORECASE,
 )
+_FOR_PAGES = re.compile(r"\bread\b|\blearn more\b|\b(links?|docs|documentation|resources?|articles?)\b", re.IGNORECASE)
+"""Asks for something to read, which the documents list under a section's heading, not under other names of its subject."""
 _DUMMY_IT = re.compile(
     r"\b(is it (possible|safe|ok|okay|true|bad|better|worth|necessary|wise)|does it make sense|it('s| is) (possible"
     r"|safe|true))\b",
@@ -98,6 +101,12 @@ def user_turns(history: Sequence[Mapping[str, Any]] | None) -> list[str]:
     return [turn for turn in turns if turn][-_MAX_TURNS:]
 
 
+def from_last_subject(turns: Sequence[str]) -> Sequence[str]:
+    """The turns from the last one on that begins a subject of its own, by asking what there is about it."""
+    begins = (at for at, turn in reversed([*enumerate(turns)]) if asks_about(turn) and not free_pronoun(plainly(turn)))
+    return turns[next(begins, 0) :]
+
+
 def resolve(question: str, earlier: Sequence[str], topics: Mapping[str, str]) -> Turn:
     """Writes a dependent turn out; an independent one comes back as it is.
 
@@ -151,7 +160,8 @@ def _beside(question: str, before: Turn, topics: Mapping[str, str]) -> Turn:
     thin = len(_content_words(before.own)) < _THIN or free_pronoun(before.own)
     older = [" ".join(before.carried[0].split()[:_CARRIED])] if thin and before.carried else []
     said = " ".join((question, last, *older)).lower()
-    names = [entity.mention for entity in before.entities if entity.mention.lower() not in said]
+    called = [entity.name if _FOR_PAGES.search(question) else entity.mention for entity in before.entities]
+    names = [name for name in called if name.lower() not in said]
     return _turn(question, [" ".join([*names, *last.split()][:_CARRIED]), *older], topics)
 
 

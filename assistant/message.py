@@ -72,14 +72,18 @@ def without_orders(question: str) -> str:
 
 
 _COURTESY = re.compile(
-    r"^\W*(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|dear)(?: (?:there|all|oka|everyone|team|folks))?[,.!:]+\s*"
+    r"^\W*(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|dear|thanks|thank you|thx|great|perfect|cool)"
+    r"(?: (?:there|all|oka|everyone|team|folks|a lot|so much))?[,.!:]+\s*"
     r"|(?:a |one )?quick question(?: please)?[,.:!]*\s+|(?:please|kindly),?\s+(?=(?:what|how|why|when|which|where|who)\b)"
     r"|(?:(?:can|could|would) (?:you|someone|anyone) (?:please )?(?:tell|explain to|help) me|do you know|i(?: would|'d) like to know"
-    r"|i want to know|i(?: was| am|'m) wondering|any idea) (?=(?:what|how|why|when|which|where|who|if|whether)\b)"
-    r"|(?:(?:(?:can|could|would) you )?(?:please )?tell (?:me|us)(?: (?:more|something|all|everything|a bit|a little))?"
+    r"|i want to know|i(?: was| am|'m) wondering|any idea) (?=(?:what|how|why|when|which|where|who|if|whether)\b))+",
+    re.IGNORECASE,
+)
+_ABOUT = re.compile(
+    r"^\W*(?:(?:(?:can|could|would) you )?(?:please )?tell (?:me|us)(?: (?:more|something|all|everything|a bit|a little))?"
     r"|(?:is|are) there (?:anything|something)|(?:have|do) you (?:have|know|got) (?:anything|something)"
     r"|what (?:do|can|could) you (?:know|have|say|tell (?:me|us))|i(?: would|'d)? (?:like|want|need) to know (?:more|something|all)"
-    r"|do you know|any(?:thing| info(?:rmation)?)) (?:about|on|regarding) )+",
+    r"|do you know|any(?:thing| info(?:rmation)?)) (?:about|on|regarding) ",
     re.IGNORECASE,
 )
 _THANKS = re.compile(
@@ -91,9 +95,14 @@ _THANKS = re.compile(
 
 def plainly(question: str) -> str:
     """The question without greeting, courtesy and thanks, and not in capitals throughout: none of it says what is asked."""
-    left = _THANKS.sub("", _COURTESY.sub("", question)).strip().rstrip(",;-– ")
+    left = _THANKS.sub("", _ABOUT.sub("", _COURTESY.sub("", question))).strip().rstrip(",;-– ")
     question = left if terms(left) else question
     return question.lower() if question.isupper() and len(question.split()) > 2 else question
+
+
+def asks_about(question: str) -> bool:
+    """Whether it asks for what there is about something: "Tell me about Celery"."""
+    return bool(_ABOUT.match(_COURTESY.sub("", question)))
 
 
 _TELLS = re.compile(

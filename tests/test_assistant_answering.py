@@ -77,6 +77,11 @@ def test_a_follow_up_shows_what_was_searched(kb: Assistant) -> None:
     assert "ML pipelines" in reply.text
 
 
+def test_asking_about_a_tool_leaves_the_last_question_behind(kb: Assistant) -> None:
+    history = [{"role": "user", "content": "What is Temporal best for?"}, {"role": "assistant", "content": "…"}]
+    assert kb.answer("Tell me about Celery", history=history).text == kb.answer("What is Celery?").text
+
+
 def test_another_subject_drops_the_conversation(kb: Assistant) -> None:
     history = [{"role": "user", "content": "Airflow vs Temporal?"}, {"role": "assistant", "content": "…"}]
     reply = kb.answer("How do I bake sourdough bread?", history=history)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assistant.conversation import resolve, user_turns
+from assistant.conversation import from_last_subject, resolve, user_turns
 from assistant.message import check_question
 from assistant.names import expansions, find_entities
 from assistant.query import find_intent, understand
@@ -131,3 +131,21 @@ def test_what_is_carried_weighs_less_and_asks_nothing() -> None:
     assert [query.weight(term) for term in ("retri", "make", "celeri")] == [1.0, 0.5, 0.25]
     assert query.intent == find_intent("Does it retry?")
     assert [entity.name for entity in query.entities] == ["Celery"]
+
+
+def test_asking_for_all_about_something_begins_anew() -> None:
+    turns = ["How does Temporal retry?", "Tell me about Celery", "which brokers?", "tell me more about them"]
+    assert list(from_last_subject(turns)) == turns[1:]
+    assert list(from_last_subject([*turns, "Thanks! Is there anything on sagas?"])) == [
+        "Thanks! Is there anything on sagas?"
+    ]
+    assert list(from_last_subject(turns[:1])) == turns[:1]
+
+
+def test_something_to_read_is_looked_for_under_the_section_s_heading() -> None:
+    topics = {"Circuit Breaker Pattern": "circuit-breaker-pattern"}
+    asked = "what happens in half-open?"
+    assert resolve("where can I read more?", [asked], topics).carried == (
+        "Circuit Breaker Pattern what happens in half-open",
+    )
+    assert resolve("and then?", [asked], topics).carried == ("what happens in half-open",)

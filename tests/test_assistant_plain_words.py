@@ -52,6 +52,7 @@ def test_capitals_throughout_are_no_names(kb: Assistant) -> None:
         ("I was wondering how Celery retries. Thank you so much", "how Celery retries."),
         ("Explain sagas in simple words, thank you", "Explain sagas in simple words"),
         ("Thanks!", "Thanks!"),
+        ("thanks! what about Airflow", "what about Airflow"),
         ("Hello", "Hello"),
         ("Tell me more about sagas.", "sagas."),
         ("Hello, is there anything on the saga pattern?", "the saga pattern?"),
