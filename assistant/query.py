@@ -61,6 +61,19 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (  # the first that matches
     ),
 )
 
+_MEASURE = r"(default|max(imum)?|min(imum)?|largest|biggest|smallest|highest|lowest|longest|limit|cost|price|fee|charge|discount)"
+_AMOUNT = re.compile(
+    r"\b(how (many|much|long|often|big|large|deep|high|fast|far|old|few)|what (number|share|percent\w*)|percent(age)? of|"
+    r"what (is |are |'s )?(the |its )?(size|port|version|value|share|number|price|cost)|(does|do|would|will|did) [^?.]+ (cost|charge)|"
+    r"what('s| is| are) (\w+ ){0,3}(prices?|pricing|fees?)|(price|pricing|costs?) (of|per|for)|how expensive|"
+    r"limit on the number|per (month|hour|second|minute|year|day|million)|"
+    r"default (\w+ ){0,2}(timeout|size|count|limit|port|interval|value|number|delay|period|threshold))\b"
+    rf"|(^|[:;,.?]\s|\b(what('s|s| is| are)?|which|and|is there|are there) )((the|a|an|its|hard) )*{_MEASURE}\b"
+    r"(?! (drawback|downside|disadvantage|advantage|benefit|problem|issue|risk|mistake|difference|challenge|concern|reason)s?\b)"
+    r"|(?<!\bby )\bdefault\??$",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Query:
@@ -163,3 +176,8 @@ def find_intent(question: str) -> Intent:
     """By its words alone; "fact" where none of the others shows."""
     low = question.lower()
     return next((intent for intent, pattern in _INTENTS if re.search(pattern, low)), "fact")
+
+
+def asks_for_amount(question: str) -> bool:
+    """Whether its answer is a number: how many, how long, which port, the default size, the price."""
+    return bool(_AMOUNT.search(question))

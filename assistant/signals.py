@@ -12,7 +12,7 @@ import re
 from assistant.candidates import FEATURES
 from assistant.conversation import free_pronoun
 from assistant.names import short_forms
-from assistant.query import Query
+from assistant.query import Query, asks_for_amount
 from assistant.retrieval import Found
 from index.passages import Hit
 from index.terms import terms
@@ -39,18 +39,6 @@ SUBJECT = ("bias", "score", "part", "names_nowhere", "recommend", "bare", "prono
 _LOOKED_AT = 5
 _RARE = 4.0  # idf of a word in about 2 % of the passages
 
-_MEASURE = r"(default|max(imum)?|min(imum)?|largest|biggest|smallest|highest|lowest|longest|limit|cost|price|fee|charge|discount)"
-_AMOUNT = re.compile(
-    r"\b(how (many|much|long|often|big|large|deep|high|fast|far|old|few)|what (number|share|percent\w*)|percent(age)? of|"
-    r"what (is |are |'s )?(the |its )?(size|port|version|value|share|number|price|cost)|(does|do|would|will|did) [^?.]+ (cost|charge)|"
-    r"what('s| is| are) (\w+ ){0,3}(prices?|pricing|fees?)|(price|pricing|costs?) (of|per|for)|how expensive|"
-    r"limit on the number|per (month|hour|second|minute|year|day|million)|"
-    r"default (\w+ ){0,2}(timeout|size|count|limit|port|interval|value|number|delay|period|threshold))\b"
-    rf"|(^|[:;,.?]\s|\b(what('s|s| is| are)?|which|and|is there|are there) )((the|a|an|its|hard) )*{_MEASURE}\b"
-    r"(?! (drawback|downside|disadvantage|advantage|benefit|problem|issue|risk|mistake|difference|challenge|concern|reason)s?\b)"
-    r"|(?<!\bby )\bdefault\??$",
-    re.IGNORECASE,
-)
 _PRICE = re.compile(
     r"\b(prices?|pricing|fees?|discounts?|how expensive|how much (is|are|does|do|would|will)"
     r"|(does|do|would|will) [^?.]+ (cost|charge)(?! (me|us)\b))\b|\bcosts? (of|per|for)\b",
@@ -86,7 +74,7 @@ def signals_of(found: Found, query: Query) -> dict[str, float]:
         "names_nowhere": min(sum(not _is_named(name, everywhere) for name in query.names), 3) / 3,
         "number_nowhere": float(any(number not in "\n".join(texts) for number in _NUMBER.findall(query.own))),
         "price_nowhere": float(bool(_PRICE.search(query.own)) and not any(map(_MONEY.search, texts))),
-        "amount": float(bool(_AMOUNT.search(query.own))),
+        "amount": float(asks_for_amount(query.own)),
         "future": float(bool(_FUTURE.search(query.own))),
         "how": float(bool(_HOW_TO.search(query.own))),
         "recommend": float(query.intent == "recommend"),

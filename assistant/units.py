@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.candidates import weighted
-from assistant.query import Query, find_intent
+from assistant.query import Query, asks_for_amount, find_intent
 from assistant.retrieval import Found, load_model
 
 UNIT_FEATURES = (
@@ -29,12 +29,6 @@ UNIT_FEATURES = (
 )
 _LONG = 30  # words; nine in ten of the linked pages' sentences have fewer
 _NUMBER = re.compile(r"\d")
-_ASKS_FOR_A_NUMBER = re.compile(
-    r"\bhow (many|much|long|often|big|large|old|far|soon|late|frequently|high|deep|quickly|fast)\b"
-    r"|\b(what|which) (number|size|percentage|port|version|year|value)\b|\b(max|min)(imum|imal)?\b|\bat (most|least)\b"
-    r"|\b(limit|upper bound|time ?out|defaults?)\b",
-    re.IGNORECASE,
-)
 _DEFAULT = re.compile(r"\bdefaults?\b", re.IGNORECASE)
 _ASKS_FOR_A_DEFAULT = re.compile(
     r"\bdefaults?\b|\bout of the box\b|\bunless\b|\bby itself\b|\bnot set\b", re.IGNORECASE
@@ -61,7 +55,7 @@ def unit_features(query: Query, found: Found, most: int) -> list[NDArray[np.floa
     """One array for each of the first `most` hits: a row a unit, columns as UNIT_FEATURES."""
     scores = [hit.score for hit in found.hits[:most]]
     best = max(scores, default=0.0)
-    asks_number = bool(_ASKS_FOR_A_NUMBER.search(query.text))
+    asks_number = asks_for_amount(query.text)
     asks_default = bool(_ASKS_FOR_A_DEFAULT.search(query.text))
     features = []
     for hit, near in zip(found.hits[:most], found.nearness, strict=False):  # of the headings first, then of each unit
