@@ -112,7 +112,13 @@ def choose(
         pool = sorted(
             (one for one in pool if one.score >= lowest), key=lambda one: -one.score - _ADDS * picked.adds(one)
         )
-    return picked.claims()
+    return picked.claims() if code else _words_first(picked.claims())
+
+
+def _words_first(claims: list[Claim]) -> list[Claim]:
+    """An answer begins with words where it has any: with mere code nobody knows yet what it is for."""
+    at = next((at for at, claim in enumerate(claims) if any(unit.kind != "code" for unit in claim.units)), 0)
+    return [claims[at], *claims[:at], *claims[at + 1 :]] if at else claims
 
 
 class _Picked:

@@ -170,6 +170,14 @@ def test_what_asks_for_money_or_an_address_is_no_answer() -> None:
     assert asks in said(choose([hit(page)], [[3.0, 1.0]], "fact"))  # clearly what was asked for
 
 
+def test_an_answer_begins_with_words_where_no_code_is_asked_for() -> None:
+    code = passage(("label", "Example"), ("code", "retry: 3"), id="code", headings=("Setting",))
+    words = passage(("sentence", "Retries are set for each task."), id="words", headings=("Setting",))
+    code = replace(code, units=code.units[1:])
+    chosen = [said(choose([hit(code), hit(words)], [[3.0], [2.5]], "how", code=asks)) for asks in (False, True)]
+    assert chosen == [["Retries are set for each task.", "retry: 3"], ["retry: 3", "Retries are set for each task."]]
+
+
 def test_a_reason_is_given_in_words_not_in_code() -> None:
     page = passage(
         ("code", "# imports are slow because files are read often\nimport torch"),
