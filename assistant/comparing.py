@@ -23,7 +23,8 @@ _UNDER_ITS_NAME = 1.5
 """What a unit gains, in log odds, where it stands under a heading that is the side's name."""
 _CELL_MARGIN = 1.5
 """How far behind its best, in log odds, a cell's other quotes may be."""
-_FIXED = ("What it is", "Best for")
+_WHAT = "What it is"
+_FIXED = (_WHAT, "Best for")
 """Rows that keep their quotes. The others are said where the sides are compared as such; where something is asked of them,
 its row may take what it needs of the others."""
 
@@ -125,6 +126,8 @@ def compare(
         if label in _FIXED or not asked_of_them
     ]
     rows = [row for row in rows if any(row[1])]
+    if not asked_of_them:
+        rows.sort(key=lambda row: row[0] != _WHAT)  # nobody compares what he doesn't know
     if any(side.entity is None and not any(row[at] for _, row in rows) for at, side in enumerate(sides)):
         return []  # the question was read wrong, or one of the two is nowhere
     if not any(cells for _, row in rows for cells in row):
@@ -209,7 +212,7 @@ def _defined(
     if not found:
         return {}
     best = max(found, key=lambda one: one[:2])
-    return {"What it is": (Claim(best[2], (best[3],)),)}
+    return {_WHAT: (Claim(best[2], (best[3],)),)}
 
 
 def _described(side: Side, sections: Sections) -> dict[str, tuple[Claim, ...]]:
@@ -239,7 +242,7 @@ def _described(side: Side, sections: Sections) -> dict[str, tuple[Claim, ...]]:
                     rest = replace(unit, start=unit.start + inline.end() - 1)  # the row says the label
                     found.setdefault(_capital(inline[1]), []).append(Claim(passage, (rest,)))
                 elif unit.kind == "sentence" and not found:
-                    found["What it is"] = [Claim(passage, (unit,))]
+                    found[_WHAT] = [Claim(passage, (unit,))]
     return {label: tuple(claims) for label, claims in found.items()}
 
 

@@ -75,10 +75,18 @@ def sides_of(query: Query) -> tuple[Side, ...]:
                 and sides[0].words != sides[1].words
                 and sides[0].name != sides[1].name
             ):
-                return sides if len(query.entities) < 3 else tuple(_of_entity(entity) for entity in query.entities)
+                return sides if len(query.entities) < 3 else _of_entities(query.entities, sides)
     if len(query.entities) > 1 and (query.intent == "compare" or _either_or(query) or _asked_of_each(query)):
         return tuple(_of_entity(entity) for entity in query.entities)
     return ()
+
+
+def _of_entities(entities: Sequence[Entity], sides: tuple[Side, ...]) -> tuple[Side, ...]:
+    """More things than two: each of them, but for one that both sides' names have ("choreography saga vs orchestration
+    saga")."""
+    in_both = [entity for entity in entities if all(set(terms(entity.mention)) <= side.words for side in sides)]
+    found = tuple(_of_entity(entity) for entity in entities if entity not in in_both)
+    return found if len(found) > 1 else sides
 
 
 def _as_long(name: str, other: str, rest: str) -> str:

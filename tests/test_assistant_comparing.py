@@ -32,6 +32,7 @@ TOPICS = {"Temporal": "temporal", "Apache Airflow": "airflow", "Circuit Breaker 
         ("When to take Temporal and when Airflow?", ["Temporal", "Apache Airflow"]),
         ("Jaeger or Zipkin: what does each do?", ["Jaeger", "Zipkin"]),
         ("Temporal vs Airflow each", ["Temporal", "Apache Airflow"]),
+        ("Airflow Temporal workers vs Airflow circuit breakers", ["Temporal", "Circuit Breaker Pattern"]),
         ("How do Temporal and Airflow work together?", []),
         ("Is it a queue or a topic that keeps order?", []),
         ("What is Temporal?", []),
@@ -113,6 +114,7 @@ def test_what_a_side_is_may_stand_under_its_heading(kb: Assistant) -> None:
     )  # fmt: skip
     (table,) = composed("Acme red queue vs blue queue", [red, blue], [[1.0, 0.5], [1.0, 0.5]], kb)
     assert isinstance(table, Comparison)
+    assert [label for label, _ in table.rows] == ["What it is", "What the sources say"]
     rows = {label: [[c.passage.words(u) for c in cell for u in c.units] for cell in row] for label, row in table.rows}
     assert rows["What it is"] == [["A red queue is a line of tasks."], ["A blue queue is a line of tasks."]]
 
@@ -230,4 +232,4 @@ def test_a_side_has_its_own_section_first(kb: Assistant) -> None:
     scores = [[0.0, 0.0], [-1.0]]
     (table,) = compare(query, hits, [scores, scores], sides_of(query), Sections(kb.index), kb.topics.is_about)
     assert isinstance(table, Comparison)
-    assert table.rows[0][1][1][0].passage.headings[-1] == "Rejects"
+    assert dict(table.rows)["What the sources say"][1][0].passage.headings[-1] == "Rejects"
