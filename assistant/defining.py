@@ -81,8 +81,8 @@ def gains(names: Sequence[str], hit: Hit) -> list[float]:
 
 
 def with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[list[float]]:
-    """The scores, with what begins "X is …" ahead, where X is asked for; where nothing does and a section of a document
-    answers best, with all that the section says of X close behind."""
+    """The scores, with what begins "X is …" ahead, where X is asked for, or else what answers best; where that stands in a
+    section of a document, with all that the section says of X close behind."""
     names = _asked_for(query)
     raised = [list(row) for row in scores]
     top = max((max(row) for row in scores), default=0.0)
@@ -92,12 +92,13 @@ def with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequenc
             raised[at][number] += gain
             defining += [(raised[at][number], -at, number)] if gain and scores[at][number] > float("-inf") else []
     if defining:
-        _, behind, number = max(defining)
-        raised[-behind][number] = max(top, raised[-behind][number]) + _AHEAD
+        best, behind, number = max(defining)
+        leads, first = -behind, max(top, best) + _AHEAD
+        raised[leads][number] = first
     else:
-        best = next((at for at, row in enumerate(scores) if max(row) == top), None)
-        if best is not None and hits[best].passage.source == "document":
-            raised[best] = [max(score, top - 1.0) for score in raised[best]]
+        leads, first = next((at for at, row in enumerate(scores) if max(row) == top), 0), top
+    if hits and hits[leads].passage.source == "document":
+        raised[leads] = [max(score, first - _AHEAD) for score in raised[leads]]
     return raised
 
 

@@ -54,7 +54,10 @@ def test_a_section_without_a_definition_says_what_it_has(kb: Assistant) -> None:
 
 
 def test_a_definition_of_a_section_begins_with_its_first_line(kb: Assistant) -> None:
-    assert kb.answer("What is Celery?").text.startswith("[Celery](https://docs.celeryq.dev/) - Distributed task queue")
+    said = kb.answer("What is Celery?").text
+    assert said.startswith("[Celery](https://docs.celeryq.dev/) - Distributed task queue")
+    assert "- Flexible routing and prioritization [2]" in said
+    assert "**Best For:** Real-time task queues" in said
 
 
 def test_what_suits_another_tool_is_no_answer_to_what_suits_the_one_that_is_named(kb: Assistant) -> None:
