@@ -80,13 +80,12 @@ def group_of(scored: Scored, intent: Intent, reads_on: bool = True) -> list[Unit
     first = last = at
     unit = scored.unit
     if unit.kind == "item" and intent in ("list", "resource", "define", "how") and not _is_long(scored.passage, unit):
-        least = (
-            unit.depth if intent == "how" and unit.depth else 0
-        )  # of a list within a list, the part that is about it
+        # Of a list within a list, a procedure takes the part that is about it, with the item that this belongs to.
+        least = unit.depth if intent == "how" else 0
         while first > 0 and units[first - 1].kind == "item" and at - first < _LIST_ITEMS:
             first -= 1
             if units[first].depth < least:
-                break  # the item that it belongs to
+                break
         while last + 1 < len(units) and units[last + 1].kind == "item" and last - at < _LIST_ITEMS:
             if units[last + 1].depth < least:
                 break

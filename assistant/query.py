@@ -140,7 +140,7 @@ def understand(question: str, topics: Mapping[str, str], carried: tuple[str, ...
     behind = _behind(carried)
     entities = find_entities(question + behind, topics)
     intent = find_intent(question_alone(question) or question)
-    if intent == "fact" and _is_a_name(question, entities):
+    if intent == "fact" and not carried and _is_a_name(question, entities):
         intent = "define"
     query = Query(question + behind, intent, entities, carried=carried)
     subjects = (*(entity.mention for entity in entities), *query.names)

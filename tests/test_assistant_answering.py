@@ -197,6 +197,8 @@ def test_a_name_alone_asks_what_it_is(kb: Assistant) -> None:
     for asked in ("Celery", "celery?", "Tell me about Celery", "Is there anything about Celery?"):
         assert kb.answer(asked).text == expected
     assert kb.understand("Celery workers").intent == kb.understand("Celery and Airflow").intent == "fact"
+    history = [{"role": "user", "content": "What is Celery best for?"}, {"role": "assistant", "content": "…"}]
+    assert kb.understand("retries?", history).intent == "fact"
 
 
 def test_who_asks_on_stays_with_the_page_but_leaves_the_section_that_was_read(kb: Assistant, small_index: Path) -> None:
