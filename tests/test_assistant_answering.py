@@ -197,7 +197,8 @@ def test_a_name_alone_asks_what_it_is(kb: Assistant) -> None:
     for asked in ("Celery", "celery?", "Tell me about Celery", "Is there anything about Celery?"):
         assert kb.answer(asked).text == expected
     assert kb.understand("Celery workers").intent == kb.understand("Celery and Airflow").intent == "fact"
-    history = [{"role": "user", "content": "What is Celery best for?"}, {"role": "assistant", "content": "…"}]
+    assert kb.understand("retries?").intent == "define"
+    history = [{"role": "user", "content": "How long do messages stay in a queue?"}]
     assert kb.understand("retries?", history).intent == "fact"
 
 

@@ -28,6 +28,12 @@ def test_a_definition_begins_with_what_the_thing_is(kb: Assistant) -> None:
     assert text(kb, "What is an outbox?", [page], [[2.0, 1.0]]).startswith("An outbox is a table of messages. [1]")
 
 
+def test_little_follows_a_definition(kb: Assistant) -> None:
+    page = passage(("sentence", "An outbox is a table of messages."), ("sentence", "Every outbox needs a relay."))
+    assert text(kb, "What is an outbox?", [page], [[2.0, 3.0]]) == "An outbox is a table of messages. [1]"
+    assert "relay" in text(kb, "What is an outbox?", [page], [[2.0, 4.0]])
+
+
 @pytest.mark.parametrize(
     "asked", ["What exactly is an outbox?", "What is an outbox exactly?", "What exactly is an outbox in one line?"]
 )
