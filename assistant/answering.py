@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from assistant.abstaining import abstention
 from assistant.answers import Answer
 from assistant.cache import Answers, in_one_form
 from assistant.citations import Check, check_quote, cite
@@ -21,7 +22,7 @@ from assistant.conversation import free_pronoun, from_last_subject, resolve, use
 from assistant.defining import says_what_it_is
 from assistant.llm import rephrase
 from assistant.message import check_question, plainly, question_alone, without_orders
-from assistant.names import Entity, find_entities
+from assistant.names import find_entities
 from assistant.query import Query, understand
 from assistant.rerank import DEPTH
 from assistant.retrieval import Found, retrieve
@@ -32,8 +33,7 @@ from assistant.sources import Sources
 from assistant.spelling import explain, explanations
 from assistant.topics import Topics, read_topics
 from assistant.units import weigh, weigh_pieces
-from corpus.instructions import gives_instructions
-from index.passages import Hit, Passage
+from index.passages import Hit
 from index.store import Index
 from index.terms import terms
 
@@ -43,14 +43,9 @@ CONSIDERED = 10
 """Passages that are looked at for one answer."""
 QUOTED = 4
 """Of these, how many may be quoted."""
-SCOPE = "I answer questions about workflow orchestration from the documents and pages that I have, and quote them."
-EXAMPLE = "Ask for example: What is Temporal best for?"
-UNCLEAR = "I can't tell what this is about: name the tool or the pattern, for example Airflow, Celery or saga."
-_NEAREST = 3
-"""Resources named by an abstention, at most."""
 _NOTHING_TO_QUOTE = 0.05
-"""The confidence, at most, where nothing that was found names the tool that is asked about: of 13 such questions of dev split
-and blind set, none had been answered right with what was found."""
+"""The confidence, at most, where nothing of what was found may be quoted, most often as none of it names the tool that is
+asked about: of 13 such questions of dev split and blind set, none had been answered right with what was found."""
 
 
 class Assistant:
@@ -124,7 +119,9 @@ class Assistant:
                     if verdict.reason is None:  # what was found is about other tools, or must not be quoted
                         confidence = min(verdict.confidence, _NOTHING_TO_QUOTE)
                         verdict = replace(verdict, reason="not_stated", confidence=confidence)
-                    reply = self._abstain(query, found, verdict)
+                    opened = self._current()
+                    text = abstention(query, found, verdict, opened.sections, opened.topics)
+                    reply = self._reply(query, text, verdict.reason)
                 reply = replace(reply, confidence=verdict.confidence)
                 clock.lap("compose")
                 self._answers.put(key, reply)
@@ -264,44 +261,6 @@ class Assistant:
             api_key=key,
             timeout=settings.llm_timeout,
         )
-
-    def _abstain(self, query: Query, found: Found, verdict: Verdict) -> Answer:
-        if verdict.reason == "underspecified":
-            return self._reply(query, UNCLEAR, verdict.reason)
-        text = SCOPE if verdict.reason == "out_of_scope" else "The sources don't answer this."
-        if verdict.missing:
-            text += f" They say nothing of {', '.join(f'“{word}”' for word in verdict.missing)}."
-        if verdict.reason == "out_of_scope":
-            text += f" {EXAMPLE}"
-        nearest = self._nearest(query, found) if verdict.reason == "not_stated" else []
-        if nearest:
-            text += " The nearest they have:\n\n" + "\n".join(f"- [{title}]({url})" for title, url in nearest)
-        return self._reply(query, text, verdict.reason)
-
-    def _nearest(self, query: Query, found: Found) -> list[tuple[str, str]]:
-        """Titles and addresses of the resources behind the best hits, each once; those of what the question names first,
-        and where no hit is about that, those of its section."""
-        nearest: dict[str, str] = {}
-        passages = [hit.passage for hit in found.hits[:CONSIDERED]]
-        about = [any(self.topics.is_about(entity, passage) for entity in query.entities) for passage in passages]
-        ranked = [passages[at] for at in sorted(range(len(passages)), key=lambda at: not about[at])]
-        for passage in ranked if any(about) else self._sections_of(query.entities) or ranked:
-            if passage.source == "document":
-                for resource in passage.resources:
-                    nearest.setdefault(resource.url, resource.label)
-            else:
-                nearest.setdefault(passage.url, passage.url if gives_instructions(passage.title) else passage.title)
-        return [(title, url) for url, title in nearest.items()][:_NEAREST]
-
-    def _sections_of(self, entities: Sequence[Entity]) -> list[Passage]:
-        """The passages of the documents' sections about these."""
-        sections = self._current().sections
-        return [
-            passage
-            for entity in entities
-            for url in sections.documents()
-            for passage in sections.of_document(url, entity.anchor)
-        ]
 
     def _reply(self, query: Query, text: str, reason: str | None, **parts: Any) -> Answer:
         return Answer(

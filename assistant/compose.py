@@ -118,7 +118,7 @@ def _of_what_is_named(query: Query, evidence: Evidence, topics: Topics) -> Evide
     is no answer to what suits Airflow. Where none is about it, what names it; there may be nothing."""
     if not query.entities:
         return evidence
-    about = [any(topics.is_about(entity, hit.passage) for entity in query.entities) for hit in evidence.hits]
+    about = [topics.is_about_any(query.entities, hit.passage) for hit in evidence.hits]
     kept = [
         at
         for at, hit in enumerate(evidence.hits)

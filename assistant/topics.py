@@ -37,6 +37,10 @@ class Topics:
             return passage.anchor == entity.anchor
         return any(resource.section == entity.anchor for resource in passage.resources)
 
+    def is_about_any(self, entities: Sequence[Entity], passage: Passage) -> bool:
+        """Whether it is about one of these."""
+        return any(self.is_about(entity, passage) for entity in entities)
+
     def names_any(self, entities: Sequence[Entity], passage: Passage) -> bool:
         """Whether a passage names one of these, by any of its names."""
         words = "\n".join((passage.title, *passage.headings, passage.text))
