@@ -84,7 +84,7 @@ class AskedPart:
 
 def compose(query: Query, evidence: Evidence, sections: Sections, topics: Topics) -> LaidOut:
     """The answer. Its text is "" where nothing can be quoted."""
-    evidence = _of_what_is_named(query, evidence, topics)
+    whole, evidence = evidence, _of_what_is_named(query, evidence, topics)
     hits, scores = trusted(*sections.widen(evidence.hits, evidence.scores))
     intent = query.intent
     parts: list[Part] = []
@@ -92,8 +92,11 @@ def compose(query: Query, evidence: Evidence, sections: Sections, topics: Topics
         intent = "resource"
         parts = _links(hits, scores)
     elif sides := sides_of(query):
-        own = [trusted(*sections.widen(evidence.hits, part.scores))[1] for part in evidence.parts]
-        parts = compare(query, hits, own or [scores] * len(sides), sides, sections, topics.is_about)
+        # A side that the documents have no section of is told by its words alone.
+        told = evidence if all(side.entity for side in sides) else whole
+        all_hits, all_scores = trusted(*sections.widen(told.hits, told.scores))
+        own = [trusted(*sections.widen(told.hits, part.scores))[1] for part in told.parts]
+        parts = compare(query, all_hits, own or [all_scores] * len(sides), sides, sections, topics.is_about)
     elif not query.entities and not evidence.clauses and (intent == "recommend" or _ASKS_FOR_ONE.search(query.own)):
         parts = recommendation(hits, scores, evidence.rarity)
     if not parts:

@@ -233,3 +233,10 @@ def test_a_side_has_its_own_section_first(kb: Assistant) -> None:
     (table,) = compare(query, hits, [scores, scores], sides_of(query), Sections(kb.index), kb.topics.is_about)
     assert isinstance(table, Comparison)
     assert dict(table.rows)["What the sources say"][1][0].passage.headings[-1] == "Rejects"
+
+
+def test_a_side_without_a_section_is_told_by_what_is_about_neither(kb: Assistant) -> None:
+    said = kb.answer("What is the difference between a queue and pub/sub?").text
+    assert said.startswith("|  | **Queue** | **Pub/Sub Pattern** |")
+    assert "Load leveling (handle traffic spikes)" in said
+    assert kb.answer("Temporal vs cron jobs").text.startswith("[Temporal](https://docs.temporal.io/)")
