@@ -3,10 +3,10 @@
 Only chromadb can change its files, and importing it takes as long as everything else in a build that changes one page.
 So a second process imports it while the build writes the other files, and then exchanges what differs:
 
-    python -m index.chroma_copy NEW ID         the new build's folder, and a passage that the old one has
+    python -m index.chroma_copy NEW ID BUILD   the new build's folder, a passage that the old one has, whose child it is
 
 It reads an empty line when the files are copied, then a line of JSON with `gone` and `added`; what it prints is why it
-failed, as a sentence. It ends with the build, however that ends.
+failed, as a sentence. It ends with the build, however that ends: the next build clears that folder away.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ChromaCopy:
     def __init__(self, old: Path, new: Path, known: str) -> None:
         self._folder = new / "chroma"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(new.resolve()), known],
+            [sys.executable, "-m", __name__, str(new.resolve()), known, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -89,7 +89,7 @@ class ChromaCopy:
             pass  # it has failed, and `update` says why
 
 
-def main(new: Path, known: str) -> int:
+def main(new: Path, known: str, build: int) -> int:
     """What the process does; its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it too; the build says what there is to say
     if sys.platform == "linux":
@@ -99,7 +99,7 @@ def main(new: Path, known: str) -> int:
     from index.vectors import VECTORS, chroma_collection, update_collection
 
     try:
-        if not sys.stdin.readline():
+        if not sys.stdin.readline() or os.getppid() != build:  # killed before the signal was asked for, after the line
             return 1  # the build has ended
         with chroma_collection(new / "chroma") as collection:
             (like,) = collection.get(ids=[known], include=["metadatas"])["metadatas"]
@@ -117,4 +117,4 @@ def main(new: Path, known: str) -> int:
 
 if __name__ == "__main__":
     # Without Python's tidying up, which takes a tenth of a second: everything is closed.
-    os._exit(main(Path(sys.argv[1]), sys.argv[2]))
+    os._exit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

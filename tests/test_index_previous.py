@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from index.manifest import current_build
 from index.store import open_index
 from index.texts import Texts
 from index.vectors import chroma_collection
+from tests.command import ROOT
 from tests.fakes import BagOfWords
 from tests.indexes import make_pages
 
@@ -197,3 +200,12 @@ def test_a_build_that_fails_ends_the_process_that_writes_chroma(tmp_path: Path) 
     commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in children.read_text().split()]
     assert not any("chroma_copy" in command for command in commands)
     assert current_build(tmp_path / "index")[1].source_digest == "before"
+
+
+def test_the_process_that_writes_chroma_writes_nothing_where_its_build_is_killed_before_it_runs(tmp_path: Path) -> None:
+    """The line that says the files are copied may lie in the pipe already; what it makes then is in the next one's way."""
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    command = [sys.executable, "-m", "index.chroma_copy", str(tmp_path / "build-1"), "0", str(dead.pid)]
+    ended = subprocess.run(command, input="\n", text=True, cwd=ROOT, capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stderr, list(tmp_path.iterdir())) == (1, "", [])
