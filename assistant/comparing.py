@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -32,9 +33,14 @@ its row may take what it needs of the others."""
 class Sided:
     """Which passages and units speak of which side."""
 
-    def __init__(self, sides: Sequence[Side], is_about: Callable[[Entity, Passage], bool]) -> None:
+    def __init__(
+        self, sides: Sequence[Side], entities: Sequence[Entity], is_about: Callable[[Entity, Passage], bool]
+    ) -> None:
         self.sides = sides
         self._is_about = is_about
+        of_all = {term for entity in entities for term in terms(entity.mention)}  # all pages that count have those
+        self._tells = {side: _wholes(self._own_words(side) or side.words) for side in sides}
+        self._tells = {side: words - of_all or words for side, words in self._tells.items()}
 
     def units(self, side: Side, passage: Passage) -> list[bool]:
         """For each unit of a passage whether it may stand in a side's column."""
@@ -74,19 +80,20 @@ class Sided:
 
     def _speaks(self, side: Side, said: set[str], heading: set[str], headed: set[str]) -> bool:
         # A heading that names several sides doesn't tell whose words these are.
-        tells = sum(bool(own := self._own_words(one)) and own <= heading for one in self.sides) < 2
-        here = said | heading if tells else said
+        headings_tell = sum(bool(own := self._own_words(one)) and own <= heading for one in self.sides) < 2
+        here = said | heading if headings_tell else said
         if any(other is not side and other.words <= heading and not side.words <= heading for other in self.sides):
             return False
-        if not side.words & here or not side.words <= here | headed:
+        tells = self._tells[side]
+        only = tells <= headed and not any(self._tells[other] <= headed for other in self.sides if other is not side)
+        if not (only or tells & here) or not tells <= here | headed:
             return False
         for other in self.sides:
             if other is side:
                 continue
             more_specific = other.words > side.words and bool((other.words - side.words) & here)
-            only_other = not (side.words - other.words) & here and bool(side.words - other.words)
             names_both = bool(other.words - side.words) and (other.words - side.words) <= said and side.words <= said
-            if more_specific or only_other or (names_both and not side.words <= heading):
+            if more_specific or (names_both and not side.words <= heading):
                 return False
         return True
 
@@ -101,11 +108,12 @@ def compare(
 ) -> list[Part]:
     """A table whose every cell is quotes or says that the sources don't say; blocks under headings where a cell would
     hold code. Empty where no side has anything. `scores` has for each side what the hits' units have for it."""
-    sided = Sided(sides, is_about)
     aspect = aspect_of(query, sides)
     kept = _about_entities(query, sides, hits, is_about)
     hits = [hits[at] for at in kept]
     scores = [[rows[at] for at in kept] for rows in scores]
+    sides = _with_kind(sides, hits)
+    sided = Sided(sides, query.entities, is_about)
     described = [
         _described(side, sections) or _defined(side, sided, hits, own) for side, own in zip(sides, scores, strict=True)
     ]
@@ -246,12 +254,43 @@ def _described(side: Side, sections: Sections) -> dict[str, tuple[Claim, ...]]:
     return {label: tuple(claims) for label, claims in found.items()}
 
 
+def _with_kind(sides: Sequence[Side], hits: Sequence[Hit]) -> list[Side]:
+    """The sides, the shorter with the last word of the longer where the texts call it so: "classic vs quorum queues"."""
+    longest = max(sides, key=lambda side: len(side.name.split()))
+    kind = longest.name.split()[-1]
+    texts = ["\n".join((*hit.passage.headings, hit.passage.text)) for hit in hits]
+
+    def called(side: Side) -> Side:
+        name = f"{side.name} {kind}"
+        short = side.entity is None and len(side.name.split()) < len(longest.name.split()) and kind not in side.name
+        return Side(name, frozenset(terms(name))) if short and any(_written(name, text) for text in texts) else side
+
+    return [called(side) for side in sides] if longest.entity is None and kind.isalpha() else list(sides)
+
+
 def _as_written(words: str, hits: Sequence[Hit]) -> str:
-    """Words of the question as headings or texts write them; a question in other capitals has the same answer."""
-    pattern = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)", re.IGNORECASE)
+    """Words of the question as headings or texts write them, or else each word as they do most often; a question in other
+    capitals has the same answer."""
     texts = [*("\n".join(hit.passage.headings) for hit in hits), *(hit.passage.text for hit in hits)]
-    found = next((match.group() for text in texts if (match := pattern.search(text))), words.lower())
-    return found[:1].upper() + found[1:] if found.islower() else found
+    found = next((one for one in (_written(words, text) for text in texts) if one), [""])[0]
+    if not found:
+
+        def most_often(word: re.Match[str]) -> str:
+            forms = Counter(form for text in texts for form in _written(word.group(), text))
+            return forms.most_common(1)[0][0] if forms else word.group()
+
+        found = re.sub(r"\w+", most_often, words.lower())
+    first = found.split(" ")[0]
+    return found[:1].upper() + found[1:] if first.isalpha() and first.islower() else found
+
+
+def _written(words: str, text: str) -> list[str]:
+    return re.findall(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE)
+
+
+def _wholes(words: frozenset[str]) -> frozenset[str]:
+    """Without the parts of compounds: of "resultpath", "result" and "path" the first."""
+    return frozenset(word for word in words if not any(word != other and word in other for other in words))
 
 
 def _capital(words: str) -> str:

@@ -65,14 +65,15 @@ def gains(names: Sequence[str], hit: Hit) -> list[float]:
     """What each unit of a passage gains by defining what has these names. A link says what a page is about, not what a
     thing is."""
     passage = hit.passage
-    headed = set(terms(" ".join((*passage.headings, passage.title, urlsplit(passage.url).netloc))))
+    site = set(terms(urlsplit(passage.url).netloc))
+    headed = site.union(terms(" ".join((*passage.headings, passage.title))))
     left = _ENTRY * bool(passage.headings and _is_entry(passage.headings[-1], names))
     found = []
     for unit in passage.units:
         words = plain_markdown(passage.words(unit))
         gain = 0.0
         if unit.kind in ("sentence", "item") and not (unit.kind == "item" and passage.words(unit).startswith("[")):
-            gain = max(_gain(words, set(terms(name)), headed) for name in names)
+            gain = max(_gain(words, set(terms(name)), headed, site) for name in names)
         if (left and unit.kind == "sentence") or (unit.kind == "item" and _is_entry(words.partition(":")[0], names)):
             gain = gain or _DEFINES + _NAMES_IT
         left = _ENTRY * _is_entry(words, names) if unit.kind == "term" else max(0, left - 1)
@@ -102,7 +103,7 @@ def with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequenc
     return raised
 
 
-def _gain(words: str, subject: set[str], headed: set[str]) -> float:
+def _gain(words: str, subject: set[str], headed: set[str], site: set[str]) -> float:
     """What a sentence gains that begins "X is …", for an X of these terms; some of them may stand in headings and title
     instead: "Pub/Sub is …" on a page of Google Cloud defines Google Cloud Pub/Sub."""
     verb = _IS.search(words)
@@ -119,7 +120,7 @@ def _gain(words: str, subject: set[str], headed: set[str]) -> float:
         or len(named) > len(subject) + _LONGER
     ):
         return 0.0
-    qualified = not subject.union(_KINDS).issuperset(named)
+    qualified = not subject.union(_KINDS, site).issuperset(named)  # "The RabbitMQ quorum queue is …" on its own site
     return _DEFINES + _NAMES_IT * bool(_NAMES_A_KIND.match(words)) - _QUALIFIED * qualified
 
 

@@ -10,7 +10,8 @@ from assistant.names import Entity
 from assistant.query import Query
 from index.terms import terms
 
-_SIDE = r"(?P<{0}>[\w./+#@'’-]+(?: [\w./+#@'’-]+){{0,4}}?)"
+_WORD = r"[\w./+#@'’-]+(?:\([\w=., ]*\))?"  # also a call: "Ignore()", "Reject(requeue=False)"
+_SIDE = rf"(?P<{{0}}>{_WORD}(?: {_WORD}){{{{0,4}}}}?)"
 _A, _B = _SIDE.format("a"), _SIDE.format("b")
 _END = r"(?=\s*(?:[,?:;.!(]|$|\s[-–—]\s)|\s(?:on|in|for|as|when|with|regarding|about|at|concerning|if|differ\w*|the better|better)\b)"
 _NAMED = tuple(
@@ -40,6 +41,8 @@ _ASPECT = re.compile(
     r"|ent)? (?:in|on|by)|(?<!\w)on|for|about|\s[-–—]|:|,)\s+(?P<what>[^?!.]+)",
     re.IGNORECASE,
 )
+_MORE_THAN_ASPECT = re.compile(r"\s+(?:[-–—]\s|\().*$")
+"""Behind what is asked about: "for number crunching - how do they differ", or what a word means, see spelling.py."""
 _FILLER = frozenset(
     terms(
         "compare compared comparison difference different differ differs versus vs between better best choose choice pick one "
@@ -65,9 +68,10 @@ class Side:
 
 def sides_of(query: Query) -> tuple[Side, ...]:
     """What a question compares, in its order; empty where it compares nothing, or doesn't name the sides."""
+    asked = query.own.replace("`", "")
     for pattern in _NAMED:
-        if found := pattern.search(query.own):
-            whole = (found["a"], _as_long(found["b"], found["a"], query.own[found.end("b") :]))
+        if found := pattern.search(asked):
+            whole = (found["a"], _as_long(found["b"], found["a"], asked[found.end("b") :]))
             names = [_ENDS_A_NAME.sub("", _LEADS_TO_A_NAME.sub("", name.strip())) for name in whole]
             sides = tuple(_named(name, query.entities) for name in names)
             if (
@@ -126,7 +130,7 @@ _COMPARES = re.compile(
 def _alone(query: Query, side: Side, sides: Sequence[Side]) -> str:
     """The question about one side alone: the other sides' names are taken out. Where that leaves little, with what the other
     side's name says of this one, too."""
-    text, shared = query.text, ""
+    text, shared = query.text.replace("`", ""), ""
     for other in sides:
         if other != side:
             name = other.entity.mention if other.entity else other.name
@@ -166,7 +170,7 @@ def aspect_of(query: Query, sides: Sequence[Side]) -> str:
         if re.match(r"(which|what|who|should|is|are|do|does|can)\b", what, re.IGNORECASE):
             continue  # a question of its own names no aspect
         if own and len(what.split()) <= 8 and not {*terms(what)} & named:
-            return what
+            return _MORE_THAN_ASPECT.sub("", what)
     return ""
 
 
