@@ -43,6 +43,7 @@ _ASKS_FOR_ONE = re.compile(
     r"|\b(should|would|could|can) (i|we|you) (use|pick|choose|take|go for)\b",
     re.IGNORECASE,
 )
+_OF_SEVERAL: tuple[Intent, ...] = ("compare", "recommend")
 _ASKS_ABOUT = ("fact", "how", "why", "list")
 _CLAUSE_WORDS = 100
 """About how many words each thing is answered in, where a question asks several."""
@@ -102,8 +103,8 @@ def compose(query: Query, evidence: Evidence, sections: Sections, topics: Topics
     if not parts:
         if intent == "define":
             scores = with_definitions(query, hits, scores)
-        elif intent in ("compare", "recommend"):
-            intent = "fact"  # it names nothing that could be compared or recommended
+        elif intent in _OF_SEVERAL:  # it names nothing that could be compared or recommended
+            intent = find_intent(query.own, but=_OF_SEVERAL)
         claims = _for_each_clause(evidence, sections) or merge(
             choose(hits, scores, intent, rarity=_told(evidence, query.intent), code=asks_for_code(query.own))
         )

@@ -6,7 +6,7 @@ Leaves out reading the message (see message.py), the conversation (see conversat
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -34,7 +34,8 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (  # the first that matches
     ),
     (
         "recommend",
-        r"\b(which|what) (\w+ ){0,4}(should|would|could) (i|we|you)\b|\brecommend|\bbest (suited|fit|choice|option"
+        r"\b(which|what) ([\w-]+ ){0,4}(should|would|could) (i|we|you)\b(?! (expect|see|know|check|watch|avoid|set|do|write|pass)\b)"
+        r"|\brecommend|\bbest (suited|fit|choice|option"
         r"|tool|for)\b"
         r"|\b(which|what) (workflow |orchestration )?(tool|framework|engine|orchestrator|platform|option|broker"
         r"|one)s?\b.*\b(for|suits?|fits?|if)\b"
@@ -50,8 +51,10 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (  # the first that matches
     (
         "list",
         r"\b(list|name|enumerate) (all|the|every|some|of)?\b|\bwhat (are|were) (the|all|some)\b|\b(which"
-        r"|what) (\w+ ){0,3}(\w+s) (does|do|are|is|can|have)\b"
-        r"|\bwhich (\w+ ){0,2}\w+s\b|\bwhat (kinds?|types?|sorts?) of\b|\bhow many\b",
+        r"|what) ([\w-]+ ){0,3}([\w-]+s) (does|do|did|are|is|was|were|can|could|have|has|may|might|must|should|would|will)\b"
+        r"|\bwhich ([\w-]+ ){0,2}\w+s\b|\bwhat (kinds?|types?|sorts?) of\b|\bhow many\b|\bwhat else\b"
+        r"|\bwhat (can|could|may) ((be|it be|they be)|(i|we|one|you) do)\b"
+        r"|^\W*(?!(which|who|what|when|where|why|how|is|are|does|was|this|has)\b)([\w.-]+ ){0,4}[\w-]{2,}[^su\W]s (of|in|for|to|that) ",
     ),
     (
         "define",
@@ -172,10 +175,10 @@ def _about(clause: str, subjects: tuple[str, ...]) -> str:
     return " ".join((clause, *dict.fromkeys(name for name in subjects if name.lower() not in low)))
 
 
-def find_intent(question: str) -> Intent:
-    """By its words alone; "fact" where none of the others shows."""
+def find_intent(question: str, but: Collection[Intent] = ()) -> Intent:
+    """By its words alone, and none of `but`; "fact" where none of the others shows."""
     low = question.lower()
-    return next((intent for intent, pattern in _INTENTS if re.search(pattern, low)), "fact")
+    return next((intent for intent, pattern in _INTENTS if intent not in but and re.search(pattern, low)), "fact")
 
 
 def asks_for_amount(question: str) -> bool:

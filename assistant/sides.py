@@ -11,9 +11,12 @@ from assistant.query import Query
 from index.terms import terms
 
 _WORD = r"[\w./+#@'’-]+(?:\([\w=., ]*\))?"  # also a call: "Ignore()", "Reject(requeue=False)"
-_SIDE = rf"(?P<{{0}}>{_WORD}(?: {_WORD}){{{{0,4}}}}?)"
+_SIDE = rf"(?P<{{0}}>{_WORD}(?:(?<!\.) {_WORD}){{{{0,4}}}}?)"  # of one sentence
 _A, _B = _SIDE.format("a"), _SIDE.format("b")
-_END = r"(?=\s*(?:[,?:;.!(]|$|\s[-–—]\s)|\s(?:on|in|for|as|when|with|regarding|about|at|concerning|if|differ\w*|the better|better)\b)"
+_END = (
+    r"(?=\s*(?:[,?:;.!(]|$|(?<=\.)\s|\s[-–—]\s)|\s(?:on|in|for|as|when|with|regarding|about|at|concerning|if|differ\w*"
+    r"|the better|better)\b)"
+)
 _NAMED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (

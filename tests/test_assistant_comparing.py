@@ -41,6 +41,12 @@ TOPICS = {"Temporal": "temporal", "Apache Airflow": "airflow", "Circuit Breaker 
         ("Of branches: ending in Succeed vs ending in Fail, what then?", ["ending in Succeed", "ending in Fail"]),
         ("Streams of Redis vs streams of all, is one faster?", ["Streams of Redis", "streams of all"]),
         ("Redis Streams vs Redis in memory use", ["Redis Streams", "Redis"]),
+        (
+            "raise Ignore() vs raise Reject(requeue=False): what is stored?",
+            ["raise Ignore()", "raise Reject(requeue=False)"],
+        ),
+        ("Choosing between Temporal and Airflow. Our services are in Go: which one?", ["Temporal", "Apache Airflow"]),
+        ("Flower or `celery events`, which is better?", ["Flower", "celery events"]),
     ],
 )
 def test_the_sides_that_a_question_names(question: str, names: list[str]) -> None:
@@ -55,6 +61,8 @@ def test_the_sides_that_a_question_names(question: str, names: list[str]) -> Non
         ("Temporal vs Airflow - overhead and setup", "overhead and setup"),
         ("Temporal vs Airflow", ""),
         ("Temporal vs Airflow - which should I run?", ""),
+        ("Temporal or Airflow for nightly jobs - how do they differ?", "nightly jobs"),
+        ("Temporal or Airflow for nightly jobs (batches)?", "nightly jobs"),
     ],
 )
 def test_what_is_asked_about_them(question: str, aspect: str) -> None:
@@ -121,13 +129,42 @@ def test_what_a_side_is_may_stand_under_its_heading(kb: Assistant) -> None:
 
 def test_units_are_told_apart_by_their_own_words_and_headings() -> None:
     sides = sides_of(understand("difference between spans and traces", {}))
-    sided = Sided(sides, lambda entity, passage: False)
+    sided = Sided(sides, (), lambda entity, passage: False)
     page = passage(("item", "Spans: operations within a trace"), ("item", "Traces: end-to-end flows"), ("item", "Logs"))
     assert [sided.units(side, page) for side in sides] == [[True, False, False], [False, True, False]]
     open_, half = sides_of(understand("open vs half-open breaker", {}))
     states = passage(("item", "Open: fail fast"), ("item", "Half-Open: test"), headings=("Circuit breaker",))
-    sided = Sided((open_, half), lambda entity, passage: False)
+    sided = Sided((open_, half), (), lambda entity, passage: False)
     assert [sided.units(side, states) for side in (open_, half)] == [[True, False], [False, True]]
+
+
+def units_of_each(question: str, page: Passage) -> list[list[bool]]:
+    query = understand(question, TOPICS)
+    sides = sides_of(query)
+    sided = Sided(sides, query.entities, lambda entity, passage: False)
+    return [sided.units(side, page) for side in sides]
+
+
+def test_what_both_names_have_need_not_be_said() -> None:
+    page = passage(("sentence", "A succeed state ends its branch."), ("sentence", "A fail state ends all of them."))
+    assert units_of_each("ending in Succeed vs ending in Fail?", page) == [[True, False], [False, True]]
+
+
+def test_a_name_of_two_words_in_one_is_one_word() -> None:
+    page = passage(("sentence", "A null OutputPath drops the result."), ("sentence", "ResultPath null keeps it."))
+    assert units_of_each("ResultPath null vs OutputPath null?", page) == [[False, True], [True, False]]
+
+
+def test_a_side_is_told_without_the_tool_that_it_belongs_to() -> None:
+    page = passage(("sentence", "The execution timeout limits a chain."), ("sentence", "The run timeout limits one."))
+    assert units_of_each("Temporal execution timeout vs run timeout", page) == [[True, False], [False, True]]
+
+
+def test_a_page_that_has_one_side_in_its_title_speaks_of_that() -> None:
+    page = replace(passage(("sentence", "The timeout is half an hour."), headings=("Caveats",)), title="Amazon SQS")
+    assert units_of_each("Redis broker vs SQS broker", page) == [[False], [True]]
+    both = replace(page, title="Redis and Amazon SQS")
+    assert units_of_each("Redis broker vs SQS broker", both) == [[False], [False]]
 
 
 def composed(
@@ -155,6 +192,27 @@ def test_sides_that_only_pages_know_get_their_cells(kb: Assistant) -> None:
         [],
         ["A blue queue forgets its tasks when it stops."],
     ]
+
+
+def test_the_shorter_name_has_the_last_word_of_the_longer_where_the_texts_call_it_so(kb: Assistant) -> None:
+    words = ("Classic Queues are a kind that keeps one copy.", "Quorum queues are a kind that keeps three copies.")
+    pages = [passage(("sentence", one), id=str(at), headings=("Kinds",)) for at, one in enumerate(words)]
+    (table,) = composed("classic vs quorum queues", pages, [[1.0], [1.0]], kb)
+    assert isinstance(table, Comparison)
+    assert table.sides == ("Classic Queues", "Quorum queues")
+    assert [said(list(cell)) for cell in dict(table.rows)["What it is"]] == [[one] for one in words]
+    lone = passage(("sentence", "A classic is what everybody knows."), id="0", headings=("Kinds",))
+    (table,) = composed("classic vs quorum queues", [lone, pages[1]], [[1.0], [1.0]], kb)
+    assert isinstance(table, Comparison)
+    assert table.sides[0] == "Classic"
+
+
+def test_names_are_written_as_the_texts_write_their_words(kb: Assistant) -> None:
+    red = passage(("sentence", "A null ResultPath keeps the input."), id="a", headings=("Paths",))
+    blue = passage(("sentence", "A null OutputPath drops acks_late."), id="b", headings=("Paths",))
+    (table,) = composed("resultpath null vs outputpath null", [red, blue], [[1.0], [1.0]], kb)
+    assert isinstance(table, Comparison)
+    assert table.sides == ("ResultPath null", "OutputPath null")
 
 
 def test_a_side_that_is_nowhere_makes_no_table(kb: Assistant) -> None:

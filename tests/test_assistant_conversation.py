@@ -96,6 +96,15 @@ def test_tools_are_found_by_their_aliases_in_order_and_once() -> None:
         ("How do I retry a task?", "how"),
         ("Why is top-level code bad?", "why"),
         ("What are the states of a circuit breaker?", "list"),
+        ("Which built-in functions did the second edition bring?", "list"),
+        ("What troubles should we expect on a shared disk?", "list"),
+        ("What can be done to a pool by HTTP?", "list"),
+        ("artifacts - what can they be?", "list"),
+        ("subcommands of LATENCY and what they do", "list"),
+        ("ready-made cache policies in Prefect", "list"),
+        ("Is it a status of a task?", "fact"),
+        ("default port of Flower for the web", "fact"),
+        ("status of a cancelled task", "fact"),
         ("What is a saga?", "define"),
         ("What does acks_late do?", "define"),
         ("What does a worker do on a retry?", "fact"),
@@ -106,6 +115,11 @@ def test_tools_are_found_by_their_aliases_in_order_and_once() -> None:
 )
 def test_the_intent_shows_in_the_words(question: str, intent: str) -> None:
     assert find_intent(question) == intent
+
+
+def test_without_a_choice_to_make_the_rest_of_the_question_tells_the_intent() -> None:
+    question = "What troubles should we expect of a shared disk rather than a local one?"
+    assert (find_intent(question), find_intent(question, but=("compare", "recommend"))) == ("compare", "list")
 
 
 def test_acronyms_bring_the_words_they_stand_for() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from assistant.defining import gains, says_what_it_is, with_definitions
@@ -53,6 +55,13 @@ def test_what_one_kind_of_it_is_comes_after_what_it_is() -> None:
     local, relay = "A local relay is a relay of one host.", "A relay is a process for events."
     assert order(local, relay) == order(relay, local) == [relay, local]
     assert order(local, "Every relay sends events.")[0] == local
+
+
+def test_on_the_site_of_a_product_its_name_makes_no_special_kind() -> None:
+    words = "The Acme relay is a process for events."
+    page = passage(("sentence", words))
+    own = replace(page, url="https://docs.acme.example/relay")
+    assert gains(["relay"], hit(own))[0] > gains(["relay"], hit(page))[0] > 0
 
 
 def test_what_a_thing_is_is_looked_for_further_down_than_what_else_is_quoted() -> None:
