@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.confidence import Verdict
+from assistant.message import thanks
 from assistant.names import Entity
 from assistant.query import Query
 from assistant.retrieval import Found
@@ -14,17 +15,24 @@ from corpus.instructions import gives_instructions
 from index.passages import Passage
 
 _SCOPE = "I answer questions about workflow orchestration from the documents and pages that I have, and quote them."
+_NOTHING_ASKED = "You're welcome."
 _EXAMPLE = "Ask for example: What is Temporal best for?"
 _UNCLEAR = "I can't tell what this is about: name the tool or the pattern, for example Airflow, Celery or saga."
 _NEAREST = 3
 """Resources that are named, at most."""
 
 
-def abstention(query: Query, found: Found, verdict: Verdict, sections: Sections, topics: Topics) -> str:
-    """The text, as Markdown. `verdict` has the reason, which is not None."""
+def abstention(
+    query: Query, found: Found, verdict: Verdict, sections: Sections, topics: Topics, only: str | None = None
+) -> str:
+    """The text, as Markdown. `verdict` has the reason, which is not None; `only` is what was looked at alone."""
     if verdict.reason == "underspecified":
         return _UNCLEAR
     text = _SCOPE if verdict.reason == "out_of_scope" else "The sources don't answer this."
+    if thanks(query.own):
+        text = f"{_NOTHING_ASKED} {text}"
+    if only and verdict.reason != "out_of_scope":
+        text += f" Only “{only}” was searched: ask without this filter to search them all."
     if verdict.missing:
         text += f" They say nothing of {', '.join(f'“{word}”' for word in verdict.missing)}."
     if verdict.reason == "out_of_scope":

@@ -19,9 +19,9 @@ from assistant.citations import Check, check_quote, cite
 from assistant.compose import AskedPart, Evidence, compose
 from assistant.confidence import Verdict, decide
 from assistant.conversation import free_pronoun, from_last_subject, resolve, user_turns
-from assistant.defining import says_what_it_is
+from assistant.defining import begins_anew, defines
 from assistant.llm import rephrase
-from assistant.message import check_question, plainly, question_alone, without_orders
+from assistant.message import check_question, is_small_talk, plainly, question_alone, without_orders
 from assistant.names import find_entities
 from assistant.query import Query, understand
 from assistant.rerank import DEPTH
@@ -30,7 +30,7 @@ from assistant.sections import Sections
 from assistant.settings import Settings
 from assistant.sides import with_sides
 from assistant.sources import Sources
-from assistant.spelling import explain, explanations
+from assistant.spelling import explain, explanations, is_english
 from assistant.topics import Topics, read_topics
 from assistant.units import weigh, weigh_pieces
 from index.passages import Hit
@@ -41,6 +41,8 @@ Progress = Callable[[str, int, int], None]
 
 CONSIDERED = 10
 """Passages that are looked at for one answer."""
+DEFINED_AMONG = 50
+"""Likewise where it is asked what something is: what defines a sensor may have other words for all that is asked."""
 QUOTED = 4
 """Of these, how many may be quoted."""
 _NOTHING_TO_QUOTE = 0.05
@@ -120,7 +122,7 @@ class Assistant:
                         confidence = min(verdict.confidence, _NOTHING_TO_QUOTE)
                         verdict = replace(verdict, reason="not_stated", confidence=confidence)
                     opened = self._current()
-                    text = abstention(query, found, verdict, opened.sections, opened.topics)
+                    text = abstention(query, found, verdict, opened.sections, opened.topics, only)
                     reply = self._reply(query, text, verdict.reason)
                 reply = replace(reply, confidence=verdict.confidence)
                 clock.lap("compose")
@@ -178,7 +180,8 @@ class Assistant:
 
     def understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None = None) -> Query:
         """What is searched for a question after these messages: written out, typing errors corrected."""
-        *earlier, _ = from_last_subject([*user_turns(history), asked])
+        turns = [turn for turn in user_turns(history) if not is_small_talk(plainly(turn))]
+        *earlier, _ = from_last_subject([*turns, asked])
         query = self._understand(asked, earlier)
         return replace(query, before=self._understand(earlier[-1], earlier[:-1])) if query.carried else query
 
@@ -186,11 +189,11 @@ class Assistant:
         opened = self._current()
         index, topics = opened.index, opened.topics
         question = plainly(without_orders(asked))
+        if is_small_talk(question):
+            return understand(question, topics.anchors)
         turn = resolve(question, earlier, topics.anchors)
-        told = [term for term in terms(question) if term not in ("one", "mine")]  # they stand for the old subject
-        strange = [term for term in told if not index.words.frequency(term)]
         own, carried = turn.own, turn.carried
-        if len(strange) > 1 and 2 * len(strange) >= len(told) and not find_entities(question, topics.anchors):
+        if carried and _is_strange(question, index, topics):
             # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
             own, carried = question, ()
         meanings = explanations(" ".join((own, *carried)), index, topics.names)
@@ -205,8 +208,13 @@ class Assistant:
 
     def _decided(self, query: Query, only: str | None) -> tuple[Query, Found, Verdict]:
         """What is found and whether it answers. A message that has no answer as a whole is read again as the one sentence
-        in it that asks: the others may tell a story, or try to steer."""
+        in it that asks: the others may tell a story, or try to steer. "What is a workflow?" is asked without what was said
+        before where nothing about that defines one."""
         first = self._judged(query, only)
+        if query.carried and begins_anew(query.own) and not any(defines(query, hit) for hit in first[1].hits):
+            anew = with_sides(understand(query.own, self.topics.anchors))
+            second = self._judged(replace(anew, explained=query.explained), only)
+            first = first if second[-1].reason else second
         if first[-1].reason not in ("not_stated", "nothing_relevant", "out_of_scope") or not query.alone:
             return first
         alone = with_sides(understand(query.alone, self.topics.anchors, query.carried))
@@ -214,7 +222,7 @@ class Assistant:
         return first if second[-1].reason else second
 
     def _judged(self, query: Query, only: str | None) -> tuple[Query, Found, Verdict]:
-        found = self._retrieve(query, CONSIDERED, only)
+        found = self._retrieve(query, DEFINED_AMONG if query.intent == "define" else CONSIDERED, only)
         return query, found, decide(found, query, self.settings.unsupported)
 
     def _retrieve(self, query: Query, limit: int, only: str | None) -> Found:
@@ -227,7 +235,13 @@ class Assistant:
 
     def _compose(self, query: Query, found: Found, verdict: Verdict | None = None) -> Answer:
         if not (query.parts or query.clauses):
-            found = found.of([at for at, hit in enumerate(found.hits) if at < QUOTED or _defines(query, hit)])
+            found = found.of(
+                [
+                    at
+                    for at, hit in enumerate(found.hits)
+                    if at < QUOTED or defines(query, hit, clearly=at >= CONSIDERED)
+                ]
+            )
         most = len(found.hits)
         pieces = zip(found.pieces, weigh_pieces(query, found, most), strict=True)
         asked = tuple(AskedPart(piece.text, scores, piece.words, piece.asked.aside) for piece, scores in pieces)
@@ -276,8 +290,23 @@ class Assistant:
         )
 
 
-def _defines(query: Query, hit: Hit) -> bool:
-    return query.intent == "define" and says_what_it_is(query, hit)
+def _is_strange(question: str, index: Index, topics: Topics) -> bool:
+    """Whether the corpus has none of a question's words and they are no English either, or of several has half at most; and
+    no other words are meant by them."""
+    if find_entities(question, topics.anchors):
+        return False
+    meant = {term for word in explanations(question, index, topics.names) for term in terms(word)}
+    told = [term for term in terms(question) if term not in ("one", "mine")]  # they stand for the old subject
+    told += _NO_WORD.findall(question)
+    strange = [term for term in told if term not in meant and not index.words.frequency(term)]
+    if len(strange) > 1 and 2 * len(strange) >= len(told):
+        return True
+    return len(strange) == len(told) > 0 and not any(
+        is_english(word) for word in re.findall(r"[a-z]+", question.lower())
+    )
+
+
+_NO_WORD = re.compile(r"\w{41,}")  # longer than any term
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,9 @@ _ASKS_FOR_CODE = re.compile(
     r"|imports?|call)\b|[=(]",
     re.IGNORECASE,
 )
+_SINCE_WHEN = re.compile(r"(new|added|changed|deprecated|removed) (in|since) [\w ]*:? ?v?\d[\d.]*\.?", re.IGNORECASE)
+"""A remark that says nothing but from which release on something is there."""
+_RELEASE = frozenset(terms("version release since added new changed deprecated removed"))
 _CLEARLY = 1.0
 """A link or a menu's entry has to be this much better, in log odds, than all else to be said unasked."""
 
@@ -84,6 +87,8 @@ def choose(
     first group of units may exceed `budget` words, but not `most`. Empty where nothing can be said.
     """
     pool = _pool(hits, scores, _CODE_BEHIND if intent != "how" and not code else 0.0)
+    if _RELEASE.isdisjoint(rarity or ()):
+        pool = [scored for scored in pool if not _SINCE_WHEN.fullmatch(scored.passage.words(scored.unit).strip())]
     best_alone = max((scored.score for scored in pool if stands_alone(scored, intent)), default=float("-inf"))
     clearly = float("inf") if intent in ("list", "define", "compare") else _CLEARLY
     if best_alone > float("-inf"):

@@ -105,7 +105,7 @@ def compose(query: Query, evidence: Evidence, sections: Sections, topics: Topics
             scores = with_definitions(query, hits, scores)
         elif intent in _OF_SEVERAL:  # it names nothing that could be compared or recommended
             intent = find_intent(query.own, but=_OF_SEVERAL)
-        claims = _for_each_clause(evidence, sections) or merge(
+        claims = _for_each_clause(query, evidence, sections) or merge(
             choose(hits, scores, intent, rarity=_told(evidence, query.intent), code=asks_for_code(query.own))
         )
         parts = [Quotes(tuple(claims))] if claims else []
@@ -150,13 +150,15 @@ def _told(part: Evidence | AskedPart, intent: Intent) -> dict[str, float]:
     return {word: weight for word, weight in part.rarity.items() if word not in part.aside}
 
 
-def _for_each_clause(evidence: Evidence, sections: Sections) -> list[Claim]:
+def _for_each_clause(query: Query, evidence: Evidence, sections: Sections) -> list[Claim]:
     """The best of each clause's answer, in their order, each unit once."""
     said: set[tuple[str, int]] = set()
     claims: list[Claim] = []
     for clause in evidence.clauses:
         hits, scores = trusted(*sections.widen(evidence.hits, clause.scores))
         code, intent = asks_for_code(clause.text), find_intent(clause.text)
+        if intent == "define":
+            scores = with_definitions(replace(query, text=clause.text, intent=intent), hits, scores)
         for claim in choose(hits, scores, intent, _CLAUSE_WORDS, _told(clause, intent), code=code):
             fresh = tuple(unit for unit in claim.units if (claim.passage.url, unit.start) not in said)
             said.update((claim.passage.url, unit.start) for unit in fresh)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from assistant.conversation import free_pronoun
 from assistant.names import short_forms
 from assistant.query import Query
 from index.chunk import plain_markdown
@@ -30,13 +31,16 @@ _AHEAD = 1.0
 """How far ahead of all else the best of them is put: what is as near to the question and says something else of X is left
 out, see choosing.py's margin."""
 
+_ANEW = re.compile(r"^\W*what (?:is|are) an? [\w-]+(?: [\w-]+)?\W*$", re.IGNORECASE)
+_EXPLAIN = re.compile(r"\b(explain|tell me (more )?about|how\b.*\bworks?)\b", re.IGNORECASE)
+"""Asks for more than what it is."""
 _NO_NAME = re.compile(
     r"(from|in|with|when|if|as|for|since|while|by|after|before|to|on|at|using|it|this|that|these|those|they"
     r"|such)\b",
     re.IGNORECASE,
 )
-_WITHIN = re.compile(r"in [^.;:]*?, (?=[^,]*$)", re.IGNORECASE)
-"""A field of knowledge in which something is called so: "In databases and networks, a two-phase commit is …"."""
+_WITHIN = re.compile(r"(?:(?:in|at) [^.;:]*?|conceptually|essentially|basically|simply put), (?=[^,]*$)", re.IGNORECASE)
+"""A field of knowledge in which something is called so: "In databases and networks, a two-phase commit is …", "At its core, …"."""
 _ALSO_CALLED = re.compile(
     r"\s*\([^()]*\)|,\s+(?:also|or|often|sometimes|formerly|originally|commonly|abbreviated|called|named|known|short for)\b.*$",
     re.IGNORECASE,
@@ -56,9 +60,18 @@ _SUBJECT = re.compile(
 )
 
 
-def says_what_it_is(query: Query, hit: Hit) -> bool:
-    """Whether a passage has a sentence "X is a …", for the X that is asked for."""
-    return any(gain > _DEFINES for gain in gains(_asked_for(query), hit))
+def defines(query: Query, hit: Hit, clearly: bool = False) -> bool:
+    """Whether a passage has a sentence "X is a …" for the X that is asked for, if one is; with `clearly` not "A local X is
+    a …"."""
+    if query.intent != "define":
+        return False
+    found = max(gains(_asked_for(query), hit), default=0.0)
+    return found >= _DEFINES + _NAMES_IT if clearly else found > _DEFINES
+
+
+def begins_anew(question: str) -> bool:
+    """Whether it asks what a thing is that it names: "What is a workflow?", but not "What is the default?"."""
+    return bool(_ANEW.match(question)) and not free_pronoun(question)
 
 
 def gains(names: Sequence[str], hit: Hit) -> list[float]:
@@ -94,7 +107,7 @@ def with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequenc
             defining += [(raised[at][number], -at, number)] if gain and scores[at][number] > float("-inf") else []
     if defining:
         best, behind, number = max(defining)
-        leads, first = -behind, max(top, best) + _AHEAD
+        leads, first = -behind, max(top, best) + _AHEAD * (not _EXPLAIN.search(query.own))
         raised[leads][number] = first
     else:
         leads, first = next((at for at, row in enumerate(scores) if max(row) == top), 0), top

@@ -131,6 +131,11 @@ def is_small_talk(question: str) -> bool:
     return bool(_SMALL_TALK.match(question))
 
 
+def thanks(question: str) -> bool:
+    """Whether it is small talk that thanks."""
+    return is_small_talk(question) and bool(re.search(r"\b(thanks?|thank you)\b", question, re.IGNORECASE))
+
+
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=\S)")
 _JOINT = re.compile(
     r"(?:,|;)?\s+(?:and|but)\s+(?=(?:(?:in|on|at|by|to|for|from|under|after|with) )?(?:what|which|how|where|when|why|who|whose)\b"

@@ -52,7 +52,8 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (  # the first that matches
         "list",
         r"\b(list|name|enumerate) (all|the|every|some|of)?\b|\bwhat (are|were) (the|all|some)\b|\b(which"
         r"|what) ([\w-]+ ){0,3}([\w-]+s) (does|do|did|are|is|was|were|can|could|have|has|may|might|must|should|would|will)\b"
-        r"|\bwhich ([\w-]+ ){0,2}\w+s\b|\bwhat (kinds?|types?|sorts?) of\b|\bhow many\b|\bwhat else\b"
+        r"|\bwhich ([\w-]+ ){0,2}(?!(makes|takes|gives|does|has|is|was|sets|lets|keeps|gets|means|needs|uses|tells|runs)\b)\w+s\b"
+        r"|\bwhat (kinds?|types?|sorts?) of\b|\bhow many\b|\bwhat else\b"
         r"|\bwhat (can|could|may) ((be|it be|they be)|(i|we|one|you) do)\b"
         r"|^\W*(?!(which|who|what|when|where|why|how|is|are|does|was|this|has)\b)([\w.-]+ ){0,4}[\w-]{2,}[^su\W]s (of|in|for|to|that) ",
     ),

@@ -65,7 +65,7 @@ def _meant(word: str, begins: bool, index: Index, names: Collection[str]) -> str
     if word != low:  # "Wich": an ordinary word that has its capital from where it stands
         common = [name for name in sorted(COMMON) if len(name) >= _LEAST_LETTERS_OF_NAMES] if begins else []
         return next((near for near, _ in _near(low, common, 1)), "")
-    if _is_english(low):
+    if is_english(low):
         return ""
     likely = []
     for near, distance in _near(low, _common_words(), _edits(low)):
@@ -109,7 +109,7 @@ def _common_words() -> dict[str, int]:
     return {word: count for word, count in _english().items() if count >= _COMMON_FROM}
 
 
-def _is_english(word: str) -> bool:
+def is_english(word: str) -> bool:
     """Whether it is in the dictionary, or made of words that are: "namespace", "rebalance", "flavours"."""
     known, common = _english(), _common_words()
     if word in known or word.replace("our", "or") in known or word.replace("is", "iz") in known:

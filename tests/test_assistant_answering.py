@@ -163,6 +163,42 @@ def test_quotes_of_pages_are_exact_and_links_lead_to_them(linked: Assistant) -> 
     assert fragments > 30
 
 
+SAGA = [{"role": "user", "content": "What is a saga?"}, {"role": "assistant", "content": "…"}]
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("words", ["asdfghjkl", "thanks", "x" * 300])
+def test_what_says_nothing_is_not_read_with_the_question_before(kb: Assistant, words: str) -> None:
+    reply = kb.answer(words, history=SAGA)
+    assert (reply.searched, reply.reason) == (words, "out_of_scope")
+    assert reply.text.startswith("You're welcome.") == (words == "thanks")
+
+
+@pytest.mark.model
+def test_what_says_nothing_is_no_question_before(kb: Assistant) -> None:
+    talk = [*SAGA, {"role": "user", "content": "thanks!"}, {"role": "assistant", "content": "…"}]
+    assert kb.answer("who invented it?", history=talk).searched == "who invented it? (What is a saga)"
+
+
+@pytest.mark.model
+def test_what_something_is_is_asked_anew_where_what_was_said_before_defines_none(kb: Assistant) -> None:
+    assert kb.answer("What is a workflow?", history=SAGA).searched == "What is a workflow?"
+    assert kb.answer("What are the uses?", history=SAGA).searched == "What are the uses? (What is a saga)"
+
+
+@pytest.mark.model
+def test_where_one_section_alone_has_no_answer_it_is_named(kb: Assistant) -> None:
+    reply = kb.answer("What does Temporal Cloud cost?", only="celery")
+    assert "Only “celery” was searched" in reply.text
+    assert "was searched" not in kb.answer("What does Temporal Cloud cost?").text
+
+
+@pytest.mark.model
+def test_of_two_questions_what_it_is_begins_with_that(linked: Assistant) -> None:
+    reply = linked.answer("What is two-phase commit and why avoid it?")
+    assert "is a type of atomic commitment protocol" in reply.sentences[0].text
+
+
 @pytest.mark.model
 def test_where_nothing_may_be_quoted_the_answer_says_so(kb: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant.answering.compose", lambda *_: lay_out([]))

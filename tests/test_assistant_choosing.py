@@ -96,6 +96,12 @@ def test_pointers_questions_and_menus_say_nothing() -> None:
     ]
 
 
+def test_since_when_it_is_there_is_said_only_where_that_is_asked() -> None:
+    page = passage(("sentence", "New in version 2.7."), ("sentence", "The sync loads the jobs of a folder from git."))
+    assert said(choose([hit(page)], [[3.0, 2.0]], "fact", rarity={"sync": 1.0})) == [page.words(page.units[1])]
+    assert said(choose([hit(page)], [[3.0, 2.0]], "fact", rarity={"version": 1.0}))[0] == "New in version 2.7."
+
+
 def test_a_bibliography_is_no_list() -> None:
     papers = [("item", " ".join(["Author and title of a paper"] * 10)) for _ in range(8)]
     page = passage(("sentence", "More papers on consensus:"), *papers, ("sentence", "Two of five servers may fail."))  # type: ignore[arg-type]  # a list of pairs is meant

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from assistant.defining import gains, says_what_it_is, with_definitions
+from assistant.defining import begins_anew, defines, gains, with_definitions
 from assistant.query import understand
 from index.passages import UnitKind
 from tests.passages import hit, passage
@@ -32,6 +32,7 @@ def test_what_it_is_comes_before_what_it_does_and_what_it_is_used_for() -> None:
         "The relay pattern is a way to send events.",
         "Relay™ - Process for events.",
         "A relay represents one way to send events.",
+        "At its core, a relay is a process for events.",
     ],
 )
 def test_a_definition_may_begin_with_its_field_and_other_names(kind: str) -> None:
@@ -51,6 +52,26 @@ def test_what_is_said_of_something_else_of_its_name_defines_nothing(other: str) 
     assert gains(["relay"], hit(passage(("sentence", other)))) == [0.0]
 
 
+def test_who_has_it_explained_hears_more_than_what_it_is() -> None:
+    page = hit(passage(("sentence", "Every relay sends events."), ("sentence", "A relay is a process.")))
+    (asked,) = with_definitions(understand("What is a relay?", {}), [page], [[0.0, 0.0]])
+    (explained,) = with_definitions(understand("Explain a relay", {}), [page], [[0.0, 0.0]])
+    assert asked[1] - asked[0] > explained[1] - explained[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("question", "anew"),
+    [
+        ("What is a relay?", True),
+        ("what are an event's parts?", False),
+        ("What is the default?", False),
+        ("What is it?", False),
+    ],
+)
+def test_whether_it_asks_what_something_is_that_it_names(question: str, anew: bool) -> None:
+    assert begins_anew(question) == anew
+
+
 def test_what_one_kind_of_it_is_comes_after_what_it_is() -> None:
     local, relay = "A local relay is a relay of one host.", "A relay is a process for events."
     assert order(local, relay) == order(relay, local) == [relay, local]
@@ -66,10 +87,14 @@ def test_on_the_site_of_a_product_its_name_makes_no_special_kind() -> None:
 
 def test_what_a_thing_is_is_looked_for_further_down_than_what_else_is_quoted() -> None:
     query = understand("What is a relay?", {})
-    assert says_what_it_is(query, hit(passage(("sentence", "It runs."), ("sentence", "A relay is a process."))))
-    assert not says_what_it_is(query, hit(passage(("sentence", "A relay is used for events."))))
+    assert defines(query, hit(passage(("sentence", "It runs."), ("sentence", "A relay is a process."))))
+    assert not defines(query, hit(passage(("sentence", "A relay is used for events."))))
+    local = hit(passage(("sentence", "A local relay is a process.")))
+    assert defines(query, local)
+    assert not defines(query, local, clearly=True)
+    assert not defines(understand("Does a relay run?", {}), hit(passage(("sentence", "A relay is a process."))))
     link = passage(("item", "[Relay](https://acme.test/) - The pattern"))
-    assert not says_what_it_is(query, hit(link))
+    assert not defines(query, hit(link))
 
 
 def told(asked: str, *units: tuple[UnitKind, str], heading: str = "Options") -> list[str]:
