@@ -131,6 +131,12 @@ window.oka = (() => {
     card.focus({ preventScroll: true });
   }
 
+  function showSources() { // "Why this answer" may be open above them
+    const head = $("#oka-cited");
+    head.scrollIntoView({ block: "start" });
+    head.focus({ preventScroll: true });
+  }
+
   let tip = null, tipped = null;
   function showTip(mark) {
     const card = cardOf(mark);
@@ -175,6 +181,17 @@ window.oka = (() => {
     return turn.answer.text + (notes.length ? "\n\n" + notes.join("\n") : "");
   }
 
+  function asMarkdown(table) {
+    const words = (cell) => {
+      const copied = cell.cloneNode(true);
+      for (const link of copied.querySelectorAll("a:not(.oka-mark)")) link.textContent = `[${link.textContent}](${link.href})`;
+      return copied.textContent.replace(/\s+/g, " ").trim().replaceAll("|", "\\|");
+    };
+    const line = (cells) => `| ${cells.join(" | ")} |`;
+    const [head, ...rows] = [...table.rows].map((row) => [...row.cells].map(words));
+    return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n") + "\n";
+  }
+
   const turnOf = (element) => {
     const holder = element.closest("[id^=oka-a-], [id^=oka-q-]");
     return holder ? holder.id.slice("oka-a-".length) : "";
@@ -190,14 +207,15 @@ window.oka = (() => {
     const button = event.target.closest("button");
     if (!button) return;
     const is = (kind) => button.classList.contains(kind), turn = turnOf(button);
-    if (is("oka-copy")) copy($("code", button.parentElement).textContent, button);
+    if (is("oka-copy-table")) copy(asMarkdown($("table", button.parentElement)), button);
+    else if (is("oka-copy")) copy($("code", button.parentElement).textContent, button);
     else if (is("oka-copy-answer")) copy(withSources(conversation.turns.find((kept) => kept.id === turn)), button);
     else if (is("oka-ask")) trigger("submit", { question: button.textContent });
     else if (is("oka-edit")) { trigger("edit", { turn }); setTimeout(() => $("#oka-box textarea").focus(), 300); }
     else if (is("oka-retry")) trigger("retry", {});
     else if (is("oka-undo")) trigger("undo", {});
     else if (is("oka-vote-up") || is("oka-vote-down")) trigger("like", { turn, vote: is("oka-vote-up") ? "up" : "down" });
-    else if (is("oka-show")) { point(turn); drawer("oka-side", true, button); }
+    else if (is("oka-show")) { point(turn); drawer("oka-side", true, button); showSources(); }
     else if (is("oka-new")) { open(""); drawer("oka-menu", false); $("#oka-box textarea").focus(); }
     else if (is("oka-saved")) { open(button.dataset.id); drawer("oka-menu", false); }
     else if (is("oka-remove")) remove(button.dataset.id);

@@ -204,11 +204,12 @@ def build_app(
         turn = conversation.turns[-1]
         return why_html(turn, assistant.search(turn["answer"]["searched"], 10, only=turn["only"]))
 
-    def after(kept: str, is_open: bool | None) -> tuple[str, str, str]:
-        """What is added to an answer once it is shown: follow-ups, the query, and reasons where they are folded out."""
+    def after(kept: str, is_open: bool | None) -> tuple[str, str, Any]:
+        """What is added to an answer once it is shown: follow-ups, the query, and reasons where they are folded out. Reasons
+        that are not are left alone: they may have been folded out meanwhile."""
         priority.give_way(_GIVES_WAY_S)
         turns = Conversation.read(kept).turns
-        return offer(kept), turns[-1]["answer"]["searched"] if turns else "", why(kept) if is_open else ""
+        return offer(kept), turns[-1]["answer"]["searched"] if turns else "", why(kept) if is_open else gr.skip()
 
     def fetch() -> Iterator[Any]:
         for line in job.run():
@@ -279,7 +280,7 @@ def build_app(
                         typed_button = gr.Button("Search as typed", size="sm")
                         search_button = gr.Button("Search with this", size="sm")
                     reasons = gr.HTML(elem_id="oka-reasons")
-                gr.HTML("<h2>Sources</h2>")
+                gr.HTML('<h2 id="oka-cited" tabindex="-1">Sources</h2>')
                 panel = gr.HTML(sources_html([]), elem_id="oka-panel")
 
         bridge = gr.HTML("", elem_id="oka-bridge", js_on_load="window.oka.connect(trigger);", container=False)
@@ -304,7 +305,7 @@ def build_app(
         bridge.like(vote, kept, [chat, kept, noting, noted], queue=False, **private)
         gr.on([send.click, words.submit], note, [words, kept, noted], [words, noting], queue=False, **private)
         accordion.expand(lambda kept: (True, why(kept)), kept, [folded_out, reasons], **late)
-        accordion.collapse(lambda: False, None, folded_out, queue=False, **private)
+        accordion.collapse(lambda: (False, ""), None, [folded_out, reasons], queue=False, **private)
         last.change(after, [kept, folded_out], [offers, query, reasons], trigger_mode="always_last", **late)
         bridge.copy(
             lambda kept: conversation_to_markdown(Conversation.read(kept).answers()),

@@ -26,6 +26,9 @@ Turn = Mapping[str, Any]
 
 _OUTSIDE = 'target="_blank" rel="noopener noreferrer"'
 _MARKER = re.compile(r"\[(\d{1,3})\]")
+_LONG, _LINES = 280, 4
+"""Characters and line breaks of a question that takes no more room than a headline may."""
+_FINDERS = {"lexical": "its words", "dense": "its meaning"}
 _CONFIDENCE = (
     (0.9, "Well supported", "The sources state this almost word for word"),
     (0.7, "Supported", "The sources speak of this"),
@@ -34,10 +37,12 @@ _CONFIDENCE = (
 
 
 def asked_html(turn: Turn) -> str:
-    """The user's own words, as typed."""
-    words = t(str(turn["question"])).replace("\n", "<br>")
-    return (
-        f'<div class="oka-asked" id="oka-q-{t(turn["id"])}"><span>{words}</span> '
+    """The user's own words, as typed; a long question scrolls in itself, so that its answer is in view with it."""
+    words = str(turn["question"])
+    is_long = len(words) > _LONG or words.count("\n") > _LINES
+    scrolls = ' class="oka-long" tabindex="0" role="group" aria-label="Your question"' if is_long else ""
+    return _one_line(
+        f'<div class="oka-asked" id="oka-q-{t(turn["id"])}"><span{scrolls}>{t(words)}</span> '
         '<button type="button" class="oka-do oka-edit" title="Edit this question">Edit</button></div>'
     )
 
@@ -91,23 +96,33 @@ def sources_html(turns: Sequence[Turn]) -> str:
 
 
 def why_html(turn: Turn, hits: Sequence[Hit]) -> str:
-    """Timings and the passages considered, with their scores and who found them."""
+    """Timings and the passages considered, best first: where each stands, who found it, its words; its features folded away."""
     timings = " · ".join(f"{t(name)} {float(ms):.0f} ms" for name, ms in turn["answer"]["timings_ms"].items())
     quoted = {(c["url"], c["anchor"]) for c in turn["answer"]["citations"]}
     rows = []
     for rank, hit in enumerate(hits, 1):
         passage = hit.passage
-        where = " › ".join(passage.headings) or passage.title
-        signals = ", ".join(f"{t(name)} {value:.3g}" for name, value in hit.signals.items())
+        place = [passage.title, *(heading for heading in passage.headings if heading != passage.title)]
+        found = " and ".join(_FINDERS.get(name, name) for name in hit.found_by)
+        signals = " · ".join(f"{t(name)} {value:.3g}" for name, value in hit.signals.items())
         used = ' <span class="oka-used">quoted</span>' if (passage.url, passage.anchor) in quoted else ""
-        text = passage.text if len(passage.text) <= 280 else passage.text[:280].rsplit(" ", 1)[0] + " …"
+        words = _readable(passage.text) if passage.url.startswith("kb/") else passage.text
+        text = words if len(words) <= 280 else words[:280].rsplit(" ", 1)[0] + " …"
         rows.append(
-            f"<li><p><strong>{t(passage.title)}</strong>: {t(where)}{used}</p>"
-            f'<p class="oka-score">{rank}. score {hit.score:.3f}, found by {t(" and ".join(hit.found_by))}'
-            f"{f' ({signals})' if signals else ''}</p>"
-            f'<p class="oka-excerpt">{t(text)}</p></li>'
+            f'<li><p><span class="oka-number">{rank}</span> <strong>{t(" › ".join(place))}</strong>{used}</p>'
+            f'<p class="oka-score">{f"found by {t(found)} · " if found else ""}score {hit.score:.3f}</p>'
+            f'<p class="oka-excerpt">{t(text)}</p>'
+            + (
+                f'<details class="oka-features"><summary>Features</summary><p>{signals}</p></details>'
+                if signals
+                else ""
+            )
+            + "</li>"
         )
-    return f'<div class="oka-why"><p class="oka-timings">{timings}</p><ol>{"".join(rows)}</ol></div>'
+    return (
+        f'<p class="oka-timings">{timings}</p>'
+        f'<div class="oka-why" tabindex="0" role="region" aria-label="Passages considered"><ol>{"".join(rows)}</ol></div>'
+    )
 
 
 def status_html(status: Mapping[str, Any], said: str = "") -> str:
@@ -208,7 +223,8 @@ def _card(turn_id: str, cited: _Cited) -> str:
         f'<article class="oka-card" id="oka-c-{t(turn_id)}-{cited.number}" tabindex="-1">'
         f'<h3><span class="oka-number">{cited.number}</span> {t(cited.title)}</h3>'
         f'<p class="oka-where">{t(" › ".join(cited.headings))}</p>'
-        f"<blockquote>{t(before)}<mark>{t(quote)}</mark>{t(after)}</blockquote>"
+        f'<blockquote tabindex="0" aria-label="Quote {cited.number} and the words around it">'  # a long one scrolls
+        f"{t(before)}<mark>{t(quote)}</mark>{t(after)}</blockquote>"
         + (f'<p><a class="oka-open" href="{t(link)}" {_OUTSIDE}>{opening}</a></p>' if link else "")
         + (
             f'<p class="oka-label">Original resources</p><ul class="oka-resources">{resources}</ul>'
@@ -279,8 +295,8 @@ def _parser() -> MarkdownIt:
     parser.add_render_rule("link_close", _render_link_close)
     parser.add_render_rule("fence", _render_code)
     parser.add_render_rule("code_block", _render_code)
-    parser.add_render_rule("table_open", lambda *_: '<div class="oka-table" tabindex="0" role="region"><table>')
-    parser.add_render_rule("table_close", lambda *_: "</table></div>")
+    parser.add_render_rule("table_open", _render_table_open)
+    parser.add_render_rule("table_close", lambda *_: "</table></div></div>")
     return parser
 
 
@@ -322,6 +338,13 @@ def _render_link_open(_self: Any, tokens: Any, index: int, _options: Any, env: A
 def _render_link_close(_self: Any, _tokens: Any, _index: int, _options: Any, env: Any) -> str:
     href = env["open"].pop()
     return "</a>" + (env["after"](href) if "after" in env else "")
+
+
+def _render_table_open(_self: Any, _tokens: Any, _index: int, _options: Any, _env: Any) -> str:
+    return (
+        '<div class="oka-tabled"><button type="button" class="oka-copy oka-copy-table">Copy table</button>'
+        '<div class="oka-table" tabindex="0" role="region" aria-label="Table"><table>'
+    )
 
 
 def _render_code(_self: Any, tokens: Any, index: int, _options: Any, _env: Any) -> str:

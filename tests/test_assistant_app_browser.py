@@ -161,6 +161,9 @@ def chat(tab: Chat) -> Iterator[Chat]:
     assert tab.troubles == []
 
 
+_LENGTHEN = "(chosen) => document.querySelectorAll(chosen).forEach((part) => part.append(' more words'.repeat(300)))"
+
+
 def _watched(context: BrowserContext, server: str, troubles: list[str]) -> Page:
     def watch(request: Request) -> None:
         if not request.url.startswith((server, "data:", "blob:")):
@@ -371,6 +374,12 @@ def test_copying(chat: Chat) -> None:
     copied = chat.page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("Declare a DAG like this: [1]")
     assert "https://airflow.test/code.html#top" in copied
+    chat.ask("airflow vs celery")
+    chat.page.get_by_role("button", name="Copy table").click()
+    assert chat.page.evaluate("navigator.clipboard.readText()") == (
+        "|  | Airflow | Celery |\n| --- | --- | --- |\n| Brokers | not stated | Redis, RabbitMQ, Amazon SQS [1] |\n"
+        "| Top-level code | You should avoid it [2] | not stated |\n"
+    )
 
 
 def test_feedback_with_a_note(chat: Chat, data: Path) -> None:
@@ -404,7 +413,25 @@ def test_why_this_answer(chat: Chat, fake: FakeAssistant) -> None:
     expect(query).to_have_value(f"And what monitors it? (after: {BROKERS})")
     reasons = chat.page.locator("#oka-reasons")
     expect(reasons).to_contain_text("retrieve 12 ms")
-    expect(reasons).to_contain_text("found by lexical and dense (bm25 7.25, cosine 0.63)")
+    expect(reasons).to_contain_text("found by its words and its meaning · score 0.910")
+    first = reasons.locator("li").first
+    expect(first.locator("details p")).to_be_hidden()
+    first.locator("summary").click()
+    expect(first.locator("details p")).to_have_text("bm25 7.25 · cosine 0.63")
+    tops = first.locator("> *").evaluate_all("(parts) => parts.map((part) => part.getBoundingClientRect().top)")
+    assert tops == sorted(set(tops))  # each on lines of its own
+    lefts = first.locator("> *").evaluate_all("(parts) => parts.map((part) => part.getBoundingClientRect().left)")
+    assert len(set(lefts)) == 1
+    chat.page.evaluate(_LENGTHEN, ".oka-excerpt")
+    cited = chat.page.get_by_role("heading", name="Sources", exact=True)
+    expect(cited).to_be_in_viewport()  # however much is considered
+    chat.page.set_viewport_size({"width": 1360, "height": 400})
+    chat.page.locator("#oka-right").evaluate("(panel) => panel.scrollTo(0, 0)")
+    expect(cited).not_to_be_in_viewport()
+    chat.page.get_by_role("button", name="Sources", exact=True).last.click()
+    expect(cited).to_be_in_viewport()
+    expect(cited).to_be_focused()
+    chat.page.set_viewport_size(LAPTOP)
     chat.page.get_by_role("button", name="Search as typed").click()
     expect(query).to_have_value("And what monitors it?")
     expect(chat.page.locator(".oka-asked")).to_have_count(2)
@@ -523,9 +550,28 @@ def test_the_question_is_not_markup_either(chat: Chat) -> None:
     assert chat.page.evaluate("window.hacked") is None
 
 
+def test_a_long_question_leaves_room_and_keeps_its_indentation(chat: Chat) -> None:
+    code = "Why avoid top-level code like this?\n\n" + "".join(f"    step_{n} = Task({n})\n" for n in range(40)) + "end"
+    chat.ask(code)
+    asked = chat.page.locator(".oka-asked span")
+    assert asked.inner_text() == code
+    size = asked.bounding_box()
+    assert size is not None
+    assert size["height"] < 200
+    expect(chat.answers).to_be_in_viewport(ratio=1)
+    asked.focus()  # it scrolls by itself, with the keyboard too
+    chat.page.keyboard.press("End")
+    chat.page.wait_for_function("document.activeElement.scrollTop > 0")
+
+
 def test_phone(new_chat: Callable[..., Chat]) -> None:
     chat = new_chat(viewport={"width": 375, "height": 720}, has_touch=True, is_mobile=True).open()
     chat.ask("airflow vs celery")
+    assert chat.page.evaluate("document.documentElement.scrollWidth") <= 375
+    chat.page.evaluate(_LENGTHEN, ".oka-table td")
+    table = chat.page.locator(".oka-table")
+    assert table.evaluate("(region) => region.scrollWidth > region.clientWidth")  # sideways, in itself
+    assert min(table.locator("td + td").evaluate_all("(cells) => cells.map((cell) => cell.offsetWidth)")) >= 150
     assert chat.page.evaluate("document.documentElement.scrollWidth") <= 375
     expect(chat.page.locator("#oka-right")).to_be_hidden()
     chat.page.locator(".oka-mark").first.tap()
@@ -567,6 +613,8 @@ def test_keyboard_alone(chat: Chat) -> None:
     expect(chat.page.get_by_role("tooltip")).to_have_count(0)
     keys.press("Enter")
     expect(chat.page.locator(".oka-card.oka-on")).to_be_focused()
+    keys.press("Tab")
+    expect(chat.page.locator(".oka-card.oka-on blockquote")).to_be_focused()  # a long one is scrolled with the arrows
     keys.press("Tab")
     expect(chat.page.locator(".oka-card.oka-on .oka-open")).to_be_focused()
 
@@ -613,10 +661,14 @@ def test_accessibility(new_chat: Callable[..., Chat], scheme: str) -> None:
     chat = new_chat(color_scheme=scheme, bypass_csp=True).open()
     pages = {"empty": _axe(chat.page)}
     chat.ask("airflow vs celery")
-    chat.ask("show code")
+    chat.ask("show code, " + "long " * 60)
     chat.ask("sourdough")
+    chat.ask(BROKERS)
     chat.page.get_by_role("button", name="Why this answer").click()
     expect(chat.page.locator("#oka-reasons li")).to_have_count(2)
+    chat.page.evaluate(
+        _LENGTHEN, "#oka-right blockquote, .oka-excerpt, .oka-long, .oka-table td"
+    )  # all that can scroll does
     pages["chat"] = _axe(chat.page)
     knowledge = chat.page.context.new_page()
     knowledge.goto(chat.url + "/kb")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -141,8 +142,13 @@ def test_an_abstention_and_the_confidence_in_words() -> None:
 def test_why() -> None:
     html = why_html(turn(), FakeAssistant().search("x"))
     check(html)
-    assert "score 0.910, found by lexical and dense (bm25 7.25, cosine 0.63)" in html
+    assert "found by its words and its meaning · score 0.910" in html
+    assert "<p>bm25 7.25 · cosine 0.63</p>" in html
+    assert "Orchestration Knowledge Base › Workflow Orchestration Frameworks › Celery" in html
     assert html.count("quoted") == 1
+    first, *_ = FakeAssistant().search("x")
+    marked = replace(first, passage=replace(first.passage, text="**Best for:**\n\n- [Celery](https://x.test/) alone"))
+    assert '<p class="oka-excerpt">Best for:\n- Celery alone</p>' in why_html(turn(), [marked])
 
 
 # ---- conversations
