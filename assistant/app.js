@@ -2,16 +2,20 @@
 // Everything a source or a user wrote is set with textContent; no markup is made here.
 "use strict";
 window.oka = (() => {
-  const PREFIX = "oka:", HERE = "oka-current", DRAFT = "oka-draft", MOST = 40;
+  const PREFIX = "oka:", HERE = "oka-current", DRAFT = "oka-draft", MOST = 40, TURNS = 50;
   let trigger = null, conversation = null;
   const $ = (selector, root = document) => root.querySelector(selector);
   const text = (tag, words, kind) => Object.assign(document.createElement(tag), { textContent: words, className: kind || "" });
   const read = (key) => { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } };
 
-  // ---- conversations: one item of localStorage each, so that two tabs never overwrite each other
+  // ---- conversations: one item of localStorage each; where two tabs have the same one, the turns of both are kept
+  function kept(key) {
+    const found = read(key);
+    return found && found.id && Array.isArray(found.turns) ? found : null;
+  }
+
   function saved() {
-    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map(read)
-      .filter((kept) => kept && kept.id && kept.turns).sort((a, b) => (b.at || 0) - (a.at || 0));
+    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map(kept).filter(Boolean).sort((a, b) => (b.at || 0) - (a.at || 0));
   }
 
   // The conversation says itself what the page shows beside it: a running question, one that is being edited.
@@ -61,24 +65,56 @@ window.oka = (() => {
     if (!conversation) return;
     mirror();
     sessionStorage.setItem(HERE, conversation.id);
-    if (conversation.turns.length || conversation.pending) {
-      const old = read(PREFIX + conversation.id);
-      const same = old && old.turns.length === conversation.turns.length;
-      const item = JSON.stringify({ ...conversation, at: same ? old.at : Date.now() });
-      for (const spare of saved().slice(MOST)) localStorage.removeItem(PREFIX + spare.id);
-      for (;;) {
-        try { localStorage.setItem(PREFIX + conversation.id, item); break; }
-        catch { // full: the oldest goes
-          const oldest = saved().pop();
-          if (!oldest || oldest.id === conversation.id) break;
-          localStorage.removeItem(PREFIX + oldest.id);
-        }
-      }
-    }
+    for (const turn of conversation.turns) shown.add(turn.id);
+    const stored = store();
     list();
     lead();
     point(conversation.turns.length ? conversation.turns.at(-1).id : "");
+    if (stored) join();
   }
+
+  // The turns that this tab has shown: one that it shows no more was taken back; one that it never showed is another tab's.
+  const shown = new Set();
+  const ids = (turns) => turns.map((turn) => turn.id).join();
+
+  function merged(old) {
+    const here = new Map(conversation.turns.map((turn) => [turn.id, turn])), turns = [];
+    for (const turn of old ? old.turns : []) {
+      if (here.has(turn.id) || !shown.has(turn.id)) turns.push(here.get(turn.id) || turn);
+      here.delete(turn.id);
+    }
+    return [...turns, ...here.values()].slice(-TURNS);
+  }
+
+  function store() { // whether the storage has this conversation now
+    const old = kept(PREFIX + conversation.id), turns = merged(old);
+    if (!turns.length && !conversation.pending) return void localStorage.removeItem(PREFIX + conversation.id);
+    const same = old && old.turns.length === turns.length;
+    const item = JSON.stringify({ ...conversation, turns, editing: null, at: same ? old.at : Date.now() });
+    for (const spare of saved().slice(MOST)) localStorage.removeItem(PREFIX + spare.id);
+    for (;;) {
+      try { localStorage.setItem(PREFIX + conversation.id, item); return true; }
+      catch { // full: the oldest goes
+        const oldest = saved().pop();
+        if (!oldest || oldest.id === conversation.id) return false;
+        localStorage.removeItem(PREFIX + oldest.id);
+      }
+    }
+  }
+
+  // Shows what another tab did to this conversation, unless something is under way here; then keep() comes back to it.
+  function join() {
+    const both = kept(PREFIX + conversation.id), { pending, editing, turns } = conversation;
+    if (!both || editing || (pending && pending.running) || ids(both.turns) === ids(turns)) return;
+    const mine = pending && !both.turns.some((turn) => turn.id === pending.id) ? pending : null;
+    trigger("select", { conversation: JSON.stringify({ ...both, pending: mine }) });
+  }
+
+  window.addEventListener("storage", (event) => {
+    if (event.key && !event.key.startsWith(PREFIX)) return;
+    list();
+    if (conversation && event.key === PREFIX + conversation.id) join();
+  });
 
   function list() {
     const nav = $("#oka-nav");
@@ -106,6 +142,10 @@ window.oka = (() => {
   }
 
   function open(id) {
+    if (conversation && conversation.editing) { // what is being edited stays with its conversation
+      write($("#oka-box textarea"), "");
+      sessionStorage.removeItem(DRAFT);
+    }
     sessionStorage.setItem(HERE, id);
     trigger("select", { conversation: localStorage.getItem(PREFIX + id) || "" });
   }

@@ -7,8 +7,10 @@ come in and what the browser may load (app_server.py).
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -69,7 +71,7 @@ def build_app(
     def offer(kept: str) -> str:
         """Follow-ups to the last answer; made after it is shown, so that it never waits for them."""
         conversation = Conversation.read(kept)
-        if not conversation.turns or conversation.pending:
+        if not conversation.turns or conversation.pending or conversation.editing:
             return ""
         answer = conversation.answers()[-1]
         return offers_html(follow_ups(documents, answer, lambda question: answered(question, answer.fingerprint)))
@@ -90,22 +92,18 @@ def build_app(
         return messages
 
     def whole(conversation: Conversation) -> tuple[Any, ...]:
-        """Values of everything that shows a conversation: see `view`."""
+        """Values of everything that shows a conversation: see `view`. The last question's follow-ups come later (`after`),
+        whenever the name of the state changes: another question, or an edit that begins or ends."""
         conversation = conversation.halted()
         last = conversation.last_asked()
-        return (
-            show(conversation),
-            conversation.dump(),
-            sources_html(conversation.turns),
-            f"{conversation.id} {last['id'] if last else ''}",
-            "",
-        )
+        state = f"{conversation.id} {last['id'] if last else ''} {conversation.editing or ''}"
+        return show(conversation), conversation.dump(), sources_html(conversation.turns), state, ""
 
     def reply(question: str, kept: str, only: str | None, alone: bool = False) -> Iterator[Any]:
         """Streams the answer to one question into the page. `alone`: searched as typed, without the conversation."""
         conversation = Conversation.read(kept)
         if not question.strip():
-            yield whole(conversation)
+            yield gr.skip()
             return
         conversation = conversation.ask(question, only or None)
         assert conversation.pending is not None
@@ -181,7 +179,15 @@ def build_app(
         return *whole(conversation.before(str(last["id"]))), str(last["question"])
 
     def opened(event: gr.EventData) -> Any:
-        return whole(Conversation.read(str(event._data["conversation"])))
+        conversation = replace(Conversation.read(str(event._data["conversation"])), editing=None)
+        chat, kept, panel, state, offers = whole(conversation)
+        return (
+            chat,
+            kept,
+            panel,
+            f"{state} {secrets.token_hex(4)}",
+            offers,
+        )  # the same one opened again has follow-ups, too
 
     def vote(kept: str, event: gr.EventData) -> Any:
         conversation = Conversation.read(kept).vote(str(event._data["turn"]), str(event._data["vote"]))

@@ -300,6 +300,52 @@ def test_ask_again_undo_and_edit(chat: Chat) -> None:
     expect(chat.page.locator(".oka-table")).to_be_visible()
 
 
+def test_a_conversation_whose_only_question_was_taken_back_is_gone(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    chat.page.get_by_role("button", name="Undo").click()
+    expect(chat.page.locator(".oka-welcome")).to_be_visible()
+    expect(chat.page.locator(".oka-saved")).to_have_count(0)
+    chat.reload()
+    expect(chat.page.locator(".oka-welcome")).to_be_visible()
+    chat.page.wait_for_timeout(300)  # what is stored would be opened by now
+    expect(chat.page.locator(".oka-asked")).to_have_count(0)
+    chat.box.fill("")
+
+
+def test_an_edit_ends_with_its_conversation(chat: Chat) -> None:
+    chat.ask("Why avoid top-level code?")
+    for leave in ("New conversation", "Why avoid top-level code?"):
+        chat.page.get_by_role("button", name=leave, exact=True).click()
+        expect(chat.page.locator("#oka-editing")).to_be_hidden()
+        expect(chat.box).to_have_value("")
+        chat.page.locator(".oka-saved", has_text="top-level").click()
+        chat.page.locator(".oka-edit").click()
+        expect(chat.box).to_have_value("Why avoid top-level code?")
+        expect(chat.page.locator("#oka-editing")).to_be_visible()
+    chat.page.get_by_role("button", name="New conversation").click()
+    chat.ask(BROKERS)
+    expect(chat.page.locator(".oka-saved")).to_have_count(2)
+
+
+def test_follow_ups_stay_or_come_back(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    offered = chat.page.locator(".oka-follow")
+    offered.wait_for()
+    chat.box.fill("   ")
+    chat.box.press("Enter")
+    chat.page.wait_for_timeout(400)
+    expect(offered).to_be_visible()
+    chat.box.fill("")
+    chat.page.locator(".oka-saved").click()
+    chat.page.wait_for_timeout(400)
+    expect(offered).to_be_visible()
+    chat.page.locator(".oka-edit").click()
+    expect(offered).to_be_hidden()
+    chat.page.get_by_role("button", name="Keep as it was").click()
+    expect(offered).to_be_visible()
+    expect(chat.page.locator(".oka-asked")).to_have_count(1)
+
+
 def test_the_rows_of_a_comparison_are_named_in_whole_words(chat: Chat) -> None:
     chat.send("airflow vs celery")
     expect(chat.page.locator(".oka-table td:first-child")).to_have_count(2)
@@ -341,6 +387,26 @@ def test_two_tabs_do_not_overwrite_each_other(chat: Chat) -> None:
     other.ask("Why avoid top-level code?")
     chat.reload()
     expect(chat.page.locator(".oka-saved")).to_have_count(2)
+
+
+def test_two_tabs_in_one_conversation_keep_what_was_asked_in_either(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    other = Chat(chat.page.context.new_page(), chat.url).open()
+    other.page.locator(".oka-saved").click()
+    expect(other.answers).to_have_count(1)
+    other.send("brokers slowly, in the other tab")
+    other.page.locator(".oka-partial").wait_for()
+    chat.ask("Why avoid top-level code?")
+    for tab in (chat, other):  # whatever was asked first, both tabs come to show all of it
+        expect(tab.page.locator(".oka-asked")).to_have_count(3, timeout=15000)
+        expect(tab.answers).to_have_count(3)
+    chat.reload()
+    expect(chat.answers).to_have_count(3)
+    expect(chat.page.locator(".oka-saved")).to_have_count(1)
+    chat.page.get_by_role("button", name="Undo").click()
+    for tab in (chat, other):
+        expect(tab.answers).to_have_count(2)
+    chat.box.fill("")
 
 
 def test_storage_of_another_making_does_no_harm(chat: Chat) -> None:
