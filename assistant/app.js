@@ -18,8 +18,12 @@ window.oka = (() => {
     return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map(kept).filter(Boolean).sort((a, b) => (b.at || 0) - (a.at || 0));
   }
 
-  // The conversation says itself what the page shows beside it: a running question, one that is being edited.
+  // The conversation says itself what the page shows beside it: a running question, one that is being edited. A note and
+  // what was said belong to the conversation as it was.
+  let state = "";
   function mirror() {
+    const now = JSON.stringify([conversation.id, ids(conversation.turns), conversation.pending, conversation.editing]);
+    if (now !== state) { state = now; endNote(); say(""); }
     const pending = conversation.pending, box = $("#oka-box textarea");
     const edited = conversation.turns.find((turn) => turn.id === conversation.editing);
     document.body.classList.toggle("oka-busy", Boolean(pending && pending.running));
@@ -29,6 +33,35 @@ window.oka = (() => {
       write(box, "");
       sessionStorage.removeItem(DRAFT);
     }
+  }
+
+  function say(words) {
+    $("#oka-said").textContent = words;
+  }
+
+  // ---- a note on an answer, once a thumb is given
+  let noting = "";
+  function startNote(turn) {
+    const field = $("#oka-note textarea");
+    if (turn !== noting) write(field, "");
+    noting = turn;
+    say("");
+    document.body.classList.add("oka-noting");
+    field.focus();
+  }
+
+  function endNote() {
+    const inside = document.activeElement && document.activeElement.closest("#oka-noting");
+    const thumb = $(`#oka-a-${noting} .oka-vote-down`);
+    noting = "";
+    document.body.classList.remove("oka-noting");
+    write($("#oka-note textarea"), "");
+    if (inside) (thumb || $("#oka-box textarea")).focus({ preventScroll: true });
+  }
+
+  function noted(words, said) { // words that couldn't be kept stay in the field
+    if (!words) endNote();
+    say(said);
   }
 
   function write(box, words) {
@@ -105,7 +138,7 @@ window.oka = (() => {
   // Shows what another tab did to this conversation, unless something is under way here; then keep() comes back to it.
   function join() {
     const both = kept(PREFIX + conversation.id), { pending, editing, turns } = conversation;
-    if (!both || editing || (pending && pending.running) || ids(both.turns) === ids(turns)) return;
+    if (!both || editing || noting || (pending && pending.running) || ids(both.turns) === ids(turns)) return;
     const mine = pending && !both.turns.some((turn) => turn.id === pending.id) ? pending : null;
     trigger("select", { conversation: JSON.stringify({ ...both, pending: mine }) });
   }
@@ -254,7 +287,11 @@ window.oka = (() => {
     else if (is("oka-edit")) { trigger("edit", { turn }); setTimeout(() => $("#oka-box textarea").focus(), 300); }
     else if (is("oka-retry")) trigger("retry", {});
     else if (is("oka-undo")) trigger("undo", {});
-    else if (is("oka-vote-up") || is("oka-vote-down")) trigger("like", { turn, vote: is("oka-vote-up") ? "up" : "down" });
+    else if (is("oka-vote-up") || is("oka-vote-down")) {
+      trigger("like", { turn, vote: is("oka-vote-up") ? "up" : "down" });
+      startNote(turn);
+    }
+    else if (is("oka-no-note")) endNote();
     else if (is("oka-show")) { point(turn); drawer("oka-side", true, button); showSources(); }
     else if (is("oka-new")) { open(""); drawer("oka-menu", false); $("#oka-box textarea").focus(); }
     else if (is("oka-saved")) { open(button.dataset.id); drawer("oka-menu", false); }
@@ -270,11 +307,16 @@ window.oka = (() => {
     if (mark) showTip(mark); else if (tip && !tip.contains(event.target)) hideTip();
   });
   document.addEventListener("input", (event) => { // what is typed outlives a reload, as Gradio does when a lost server is back
-    if (event.target.matches("#oka-box textarea")) sessionStorage.setItem(DRAFT, event.target.value);
+    const { value, maxLength } = event.target;
+    if (event.target.matches("#oka-box textarea")) sessionStorage.setItem(DRAFT, value);
+    const full = maxLength > 0 && value.length >= maxLength;
+    const most = maxLength.toLocaleString("en");
+    if (event.target.closest("#oka-main")) say(full ? `${most} characters are the most that is read; what goes beyond is left out.` : "");
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     if (tip) hideTip();
+    else if (event.target.closest("#oka-noting")) endNote();
     else { drawer("oka-menu", false); drawer("oka-side", false); }
   });
 
@@ -332,5 +374,5 @@ window.oka = (() => {
     URL.revokeObjectURL(link.href);
   }
 
-  return { connect, keep, download };
+  return { connect, keep, noted, download };
 })();

@@ -193,15 +193,22 @@ def build_app(
         conversation = Conversation.read(kept).vote(str(event._data["turn"]), str(event._data["vote"]))
         turn = conversation.turn(str(event._data["turn"]))
         if turn is None or "answer" not in turn:
-            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+            return gr.skip(), gr.skip(), gr.skip()
         feedback.add(turn["vote"], turn["answer"], id=turn["id"], only=turn["only"])
-        return show(conversation), conversation.dump(), gr.update(visible=True), turn["id"]
+        return show(conversation), conversation.dump(), turn["id"]
 
-    def note(text: str, kept: str, turn_id: str) -> Any:
+    def note(text: str, kept: str, turn_id: str) -> tuple[str, str]:
+        """What stays in the field, and a sentence on what became of the note; an empty one is none."""
         turn = Conversation.read(kept).turn(turn_id)
-        if turn and "answer" in turn and text.strip():
+        if not text.strip():
+            return "", ""
+        if turn is None or "answer" not in turn:
+            return text, "The note isn't kept: its answer is no longer here."
+        try:
             feedback.add(turn["vote"] or "down", turn["answer"], id=turn["id"], only=turn["only"], note=text)
-        return "", gr.update(visible=False)
+        except RagError as error:
+            return text, str(error)
+        return "", "Note kept."
 
     def why(kept: str) -> str:
         conversation = Conversation.read(kept)
@@ -239,7 +246,7 @@ def build_app(
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     app: gr.Blocks
     with gr.Blocks(title="oka", fill_height=True, fill_width=True, analytics_enabled=False) as app:
-        kept, exported, last = gr.Textbox(visible=False), gr.Textbox(visible=False), gr.Textbox(visible=False)
+        kept, exported, last, noted, said = (gr.Textbox(visible=False) for _ in range(5))
         with gr.Row(elem_id="oka-page", equal_height=True):
             with gr.Column(elem_id="oka-left", scale=0, min_width=264):
                 gr.HTML(f'{_CLOSE}<h1>oka</h1><nav id="oka-nav" aria-label="Conversations"></nav>')
@@ -262,17 +269,18 @@ def build_app(
                     feedback_options=None, group_consecutive_messages=False, height="100%", line_breaks=False, autoscroll=False,
                 )  # fmt: skip
                 offers = gr.HTML(elem_id="oka-offers")
-                with gr.Row(visible=False, elem_id="oka-noting") as noting:
+                with gr.Row(elem_id="oka-noting"):
                     words = gr.Textbox(
                         label="What was right or wrong? (optional, stays on this server)",
                         max_length=2000,
                         elem_id="oka-note",
                     )
-                    noted = gr.Textbox(visible=False)
                     send = gr.Button("Send note", size="sm", scale=0)
+                    gr.Button("Cancel", size="sm", scale=0, elem_classes="oka-no-note")
                 with gr.Row(elem_id="oka-editing"):
                     gr.HTML('<p id="oka-notice" role="status"></p>')
                     keep_button = gr.Button("Keep as it was", size="sm", scale=0)
+                gr.HTML('<p id="oka-said" role="status"></p>')
                 box = gr.Textbox(
                     label="Your question", show_label=False, placeholder="Ask about workflow orchestration", lines=1, max_lines=6,
                     max_length=MAX_CHARACTERS, submit_btn=True, stop_btn=True, elem_id="oka-box",
@@ -308,8 +316,9 @@ def build_app(
         bridge.edit(edit, kept, [*view, box], cancels=running, queue=False, **private)
         bridge.undo(undo, kept, [*view, box], cancels=running, queue=False, **private)
         keep_button.click(keep, kept, [*view, box], queue=False, **private)
-        bridge.like(vote, kept, [chat, kept, noting, noted], queue=False, **private)
-        gr.on([send.click, words.submit], note, [words, kept, noted], [words, noting], queue=False, **private)
+        bridge.like(vote, kept, [chat, kept, noted], queue=False, **private)
+        sent = gr.on([send.click, words.submit], note, [words, kept, noted], [words, said], queue=False, **private)
+        sent.then(None, [words, said], None, js="(words, said) => window.oka.noted(words, said)")
         accordion.expand(lambda kept: (True, why(kept)), kept, [folded_out, reasons], **late)
         accordion.collapse(lambda: (False, ""), None, [folded_out, reasons], queue=False, **private)
         last.change(after, [kept, folded_out], [offers, query, reasons], trigger_mode="always_last", **late)

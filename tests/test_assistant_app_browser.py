@@ -136,8 +136,8 @@ def tab(browser: Browser, server: str) -> Iterator[Chat]:
     context.close()
 
 
-_AS_OPENED = """() => location.pathname === "/" && !document.body.matches(".oka-busy, .oka-changing, .oka-menu, .oka-side")
-    && document.querySelector("#oka-only input")?.value === "All sources" && !document.querySelector("#oka-noting")
+_AS_OPENED = """() => location.pathname === "/" && !document.body.matches(".oka-busy, .oka-changing, .oka-noting, .oka-menu, .oka-side")
+    && document.querySelector("#oka-only input")?.value === "All sources"
     && document.querySelector("#oka-why button")?.getAttribute("aria-expanded") !== "true"
     && document.querySelector("#oka-box textarea")?.value === "" && document.querySelector("#oka-lost")?.hidden"""
 
@@ -452,12 +452,59 @@ def test_feedback_with_a_note(chat: Chat, data: Path) -> None:
     chat.ask(BROKERS)
     chat.page.get_by_role("button", name="Not helpful").click()
     note = chat.page.get_by_label("What was right or wrong?")
-    note.fill("Kafka is missing")
+    expect(note).to_be_focused()
+    expect(chat.page.locator(".oka-vote-down.oka-on")).to_be_visible()
+    chat.page.keyboard.type("Kafka is missing")
     chat.page.get_by_role("button", name="Send note").click()
     expect(note).to_be_hidden()
-    expect(chat.page.locator(".oka-vote-down.oka-on")).to_be_visible()
+    expect(chat.page.get_by_text("Note kept.")).to_be_visible()
+    expect(chat.page.locator(".oka-vote-down")).to_be_focused()
     entry = Feedback(data / "feedback.jsonl").entries("down")[-1]
     assert (entry.question, entry.note) == (BROKERS, "Kafka is missing")
+
+
+@pytest.mark.parametrize("leave", ["Cancel", "Undo", "Edit", "New conversation", "a question"])
+def test_a_note_that_is_not_sent_goes_with_what_it_was_about(chat: Chat, data: Path, leave: str) -> None:
+    chat.ask(BROKERS)
+    chat.page.get_by_role("button", name="Helpful", exact=True).click()
+    note = chat.page.locator("#oka-note textarea")
+    note.fill("half a thou")
+    if leave == "a question":
+        chat.ask("Why avoid top-level code?")
+    else:
+        chat.page.get_by_role("button", name=leave, exact=True).click()
+    expect(note).to_be_hidden()
+    expect(note).to_have_value("")
+    assert all(entry.note != "half a thou" for entry in Feedback(data / "feedback.jsonl").entries("up"))
+    if leave == "Edit":
+        chat.page.get_by_role("button", name="Keep as it was").click()
+    chat.box.fill("")
+
+
+def test_a_note_that_cannot_be_kept_stays(chat: Chat, data: Path) -> None:
+    chat.ask(BROKERS)
+    log = data / "feedback.jsonl"
+    chat.page.get_by_role("button", name="Helpful", exact=True).click()
+    expect(chat.page.locator(".oka-vote-up.oka-on")).to_be_visible()
+    moved = log.rename(data / "moved.jsonl")
+    log.mkdir()  # nothing can be appended to a folder
+    note = chat.page.get_by_label("What was right or wrong?")
+    note.fill("a thought")
+    note.press("Enter")
+    expect(chat.page.locator("#oka-said")).to_contain_text("Feedback can't be written")
+    expect(note).to_have_value("a thought")
+    log.rmdir()
+    moved.rename(log)
+    note.press("Escape")
+    expect(note).to_be_hidden()
+
+
+def test_a_question_that_is_cut_says_so(chat: Chat) -> None:
+    chat.box.fill("x" * 2000)
+    expect(chat.page.get_by_text("2,000 characters are the most that is read")).to_be_visible()
+    chat.box.fill("x")
+    expect(chat.page.locator("#oka-said")).to_be_empty()
+    chat.box.fill("")
 
 
 def test_an_abstention_looks_different(chat: Chat, data: Path) -> None:
