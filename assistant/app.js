@@ -15,7 +15,8 @@ window.oka = (() => {
   }
 
   function saved() {
-    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map(kept).filter(Boolean).sort((a, b) => (b.at || 0) - (a.at || 0));
+    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map(kept).filter(Boolean)
+      .sort((a, b) => (b.at || 0) - (a.at || 0));
   }
 
   // The conversation says itself what the page shows beside it: a running question, one that is being edited. A note and
@@ -330,6 +331,8 @@ window.oka = (() => {
       if (draft) setTimeout(() => write($("#oka-box textarea"), draft), 100); // Gradio sets its own value first
       if (matchMedia("(pointer: fine)").matches) box.focus(); // on a phone it would raise the keyboard
     }
+    const offline = $(".oka-offline"), fetching = $("#oka-fetch");
+    if (offline && fetching && !fetching.title) fetching.title = offline.textContent; // why it is disabled
     if ($("#oka-nav") && !$("#oka-nav").firstChild) list(); // Gradio mounts it late, and may mount it anew
     for (const message of document.querySelectorAll("#oka-chat [aria-label*=\"message: <\"]"))
       message.setAttribute("aria-label", message.getAttribute("aria-label").startsWith("user") ? "Your question" : "Answer");

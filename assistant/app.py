@@ -259,7 +259,9 @@ def build_app(
                 )
                 gr.HTML('<p><a href="kb" id="oka-kb">The knowledge base and its links</a></p>')
                 status = gr.HTML(elem_id="oka-status")
-                fetch_button = gr.Button("Fetch missing pages", size="sm", elem_id="oka-fetch")
+                fetch_button = gr.Button(
+                    "Fetch missing pages", size="sm", elem_id="oka-fetch", interactive=not assistant.settings.offline
+                )
                 cancel_button = gr.Button("Cancel fetching", size="sm", visible=False, elem_id="oka-cancel")
             with gr.Column(elem_id="oka-main", scale=1, min_width=280):
                 gr.HTML(_BAR + _LOST, elem_id="oka-top")
@@ -280,7 +282,7 @@ def build_app(
                 with gr.Row(elem_id="oka-editing"):
                     gr.HTML('<p id="oka-notice" role="status"></p>')
                     keep_button = gr.Button("Keep as it was", size="sm", scale=0)
-                gr.HTML('<p id="oka-said" role="status"></p>')
+                gr.HTML('<p id="oka-said" role="status"></p>', elem_id="oka-word")
                 box = gr.Textbox(
                     label="Your question", show_label=False, placeholder="Ask about workflow orchestration", lines=1, max_lines=6,
                     max_length=MAX_CHARACTERS, submit_btn=True, stop_btn=True, elem_id="oka-box",

@@ -109,13 +109,28 @@ def knowledge_html(documents: Sequence[Page], states: Sequence[LinkState], style
         for title, anchor in sections([p])
     )
     body = "".join(_document(page, known) for page in documents)
+    return _page(
+        f"<p>{len(documents)} document{'s' if len(documents) > 1 else ''}, {len(states)} links, text of {text} linked pages.</p>",
+        f'<nav aria-label="Sections"><ul>{contents}</ul></nav><main>{body}</main>',
+        style,
+    )
+
+
+def unknown_html(file: str, style: str) -> str:
+    """What stands under an address of the knowledge base that has no document."""
+    return _page(
+        "",
+        f'<main><p>The knowledge base has no document “{t(file)}”. <a href="kb">Go to the knowledge base</a></p></main>',
+        style,
+    )
+
+
+def _page(head: str, body: str, style: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><base href="/">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Knowledge base · oka</title>'
         f'<link rel="stylesheet" href="{style}"></head><body class="oka-kb">'
-        '<header><p><a href="./">← Back to the chat</a></p>'
-        f"<p>{len(documents)} document{'s' if len(documents) > 1 else ''}, {len(states)} links, text of {text} linked pages.</p></header>"
-        f'<nav aria-label="Sections"><ul>{contents}</ul></nav><main>{body}</main></body></html>'
+        f'<header><p><a href="./">← Back to the chat</a></p>{head}</header>{body}</body></html>'
     )
 
 

@@ -130,7 +130,11 @@ def status_html(status: Mapping[str, Any], said: str = "") -> str:
     pages, links = int(status["pages"]), int(status["links"])
     deep = int(status["indexed_pages"].get("deep", 0))
     more = f" and {deep:,} pages further on" if deep else ""
-    offline = "<p><strong>Offline</strong>: OKA_OFFLINE is set, nothing is fetched.</p>" if status["offline"] else ""
+    offline = (
+        '<p class="oka-offline"><strong>Offline</strong>: OKA_OFFLINE is set, nothing is fetched.</p>'
+        if status["offline"]
+        else ""
+    )
     problem = f'<p class="oka-problem">{t(status["problem"])}</p>' if status["problem"] else ""
     last = f'<p role="status" class="oka-said">{t(said)}</p>' if said else ""
     return (

@@ -25,7 +25,7 @@ from urllib.parse import unquote
 from assistant.accounts import Accounts
 from assistant.app_fetch import FetchJob, Work
 from assistant.app_gradio import prepare
-from assistant.app_knowledge import knowledge_html
+from assistant.app_knowledge import knowledge_html, unknown_html
 from assistant.feedback import Feedback
 from assistant.settings import Settings
 from corpus import Archive, link_states, read_documents
@@ -222,8 +222,10 @@ def build_server(
         return known(_stamp(settings))[0]
 
     @app.get("/kb")
-    @app.get("/kb/{file}")
+    @app.get("/kb/{file:path}")
     def knowledge(file: str = "") -> Response:
+        if file and not any(page.url == f"kb/{file}" for page in documents):
+            return HTMLResponse(unknown_html(file, "oka/app.css"), 404)
         return HTMLResponse(known(_stamp(settings))[1])
 
     @app.get("/oka/{name}")

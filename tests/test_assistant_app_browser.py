@@ -219,6 +219,20 @@ def test_a_long_conversation_shows_the_newest_question_first(chat: Chat) -> None
     expect(chat.page.locator(".oka-asked").first).not_to_be_in_viewport()
 
 
+def test_an_empty_conversation_has_nothing_to_scroll_to(chat: Chat) -> None:
+    chat.page.set_viewport_size({"width": 800, "height": 300})
+    chat.page.locator(".oka-welcome p").hover()  # it begins at the top, however low the window is
+    chat.page.mouse.wheel(0, 20)
+    down = chat.page.locator(".scroll-down-button-container")
+    down.wait_for(state="attached")
+    expect(down).to_be_hidden()
+    chat.page.set_viewport_size(LAPTOP)
+    chat.ask(BROKERS)
+    assert (
+        chat.page.locator("#oka-word").evaluate("(part) => part.offsetHeight") == 0
+    )  # nothing is said, nothing is taken
+
+
 def test_the_answer_streams_and_nothing_jumps(chat: Chat) -> None:
     started = time.monotonic()
     chat.box.fill("brokers slowly?")
@@ -606,9 +620,13 @@ def test_offline_is_said(new_chat: Callable[..., Chat], tmp_path: Path) -> None:
     fake: Any = FakeAssistant()
     told = fake.status()
     fake.status = lambda: {**told, "offline": True}
+    fake.settings = Settings(data_dir=tmp_path, offline=True)
     with running(fake, tmp_path) as url:
         chat = new_chat(url=url).open()
         expect(chat.page.locator("#oka-status")).to_contain_text("Offline: OKA_OFFLINE is set, nothing is fetched.")
+        fetching = chat.page.get_by_role("button", name="Fetch missing pages")
+        expect(fetching).to_be_disabled()
+        expect(fetching).to_have_attribute("title", "Offline: OKA_OFFLINE is set, nothing is fetched.")
         chat.ask(BROKERS)
         chat.page.context.set_offline(True)
         chat.box.fill("What monitors it?")
@@ -761,6 +779,12 @@ def test_knowledge_base_page(chat: Chat) -> None:
     expect(chat.page.locator("#celery")).to_have_text("Celery")
     assert chat.page.locator(".oka-state").count() == 44  # 42 addresses, two of them linked twice
     expect(chat.page.locator(".oka-state").first).to_have_text("not fetched yet")
+    chat.page.set_viewport_size({"width": 390, "height": 844})
+    chat.page.locator(".oka-state").first.evaluate(
+        "(badge) => badge.append(': permanently to https://x.test/' + 'a'.repeat(200))"
+    )
+    assert chat.page.evaluate("document.documentElement.scrollWidth") <= 390
+    chat.page.set_viewport_size(LAPTOP)
     asks = chat.page.locator("#celery ~ .oka-asks").first
     asks.locator("summary").click()
     asks.get_by_role("link", name="What is Celery best for?").click()

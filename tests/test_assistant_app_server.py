@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -233,3 +235,12 @@ def test_the_knowledge_base_page_needs_no_script(url: str) -> None:
     assert "<script" not in text
     assert '<h3 id="celery">Celery</h3>' in text
     assert text.count('rel="noopener noreferrer"') == 44
+
+
+@pytest.mark.parametrize("file", ["nothing.md", "a/b.md", "<img src=x>", "orchestration-knowledge-base"])
+def test_a_document_that_is_not_there_is_said(url: str, file: str) -> None:
+    answer = httpx.get(f"{url}/kb/{quote(file)}")
+    assert answer.status_code == 404
+    assert f"The knowledge base has no document “{escape(file)}”." in answer.text
+    assert '<a href="kb">Go to the knowledge base</a>' in answer.text
+    assert httpx.get(f"{url}/kb/").status_code == 200
