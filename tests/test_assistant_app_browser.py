@@ -48,10 +48,17 @@ class Chat:
         return self
 
     def reload(self) -> None:
+        self._leave(self.page.reload)
+
+    def go(self, path: str) -> None:
+        """To another page of the server."""
+        self._leave(lambda: self.page.goto(self.url + path))
+
+    def _leave(self, how: Callable[[], object]) -> None:
         """What Gradio and Chromium say of streams that are cut off by leaving a page is no trouble; all else stays noted."""
         before = len(self.troubles)
-        self.page.reload()
-        self.box.wait_for()
+        how()
+        self.page.locator("#oka-box textarea, .oka-kb").wait_for()
         cut = ("Connection errored out", "BodyStreamBuffer was aborted")
         self.troubles[before:] = [text for text in self.troubles[before:] if not any(one in text for one in cut)]
 
@@ -337,6 +344,7 @@ def test_an_edit_ends_with_its_conversation(chat: Chat) -> None:
         expect(chat.box).to_have_value("Why avoid top-level code?")
         expect(chat.page.locator("#oka-editing")).to_be_visible()
     chat.page.get_by_role("button", name="New conversation").click()
+    expect(chat.page.locator(".oka-welcome")).to_be_visible()
     chat.ask(BROKERS)
     expect(chat.page.locator(".oka-saved")).to_have_count(2)
 
@@ -775,7 +783,7 @@ def test_a_closed_tab_stops_its_work(new_chat: Callable[..., Chat], fake: FakeAs
 
 
 def test_knowledge_base_page(chat: Chat) -> None:
-    chat.page.goto(chat.url + "/kb/orchestration-knowledge-base.md#celery")
+    chat.go("/kb/orchestration-knowledge-base.md#celery")
     expect(chat.page.locator("#celery")).to_have_text("Celery")
     assert chat.page.locator(".oka-state").count() == 44  # 42 addresses, two of them linked twice
     expect(chat.page.locator(".oka-state").first).to_have_text("not fetched yet")
