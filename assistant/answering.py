@@ -20,6 +20,7 @@ from assistant.compose import AskedPart, Evidence, compose
 from assistant.confidence import Verdict, decide
 from assistant.conversation import free_pronoun, from_last_subject, resolve, user_turns
 from assistant.defining import begins_anew, defines
+from assistant.export import saved_answer
 from assistant.llm import rephrase
 from assistant.message import check_question, is_small_talk, plainly, question_alone, without_orders
 from assistant.names import find_entities
@@ -33,6 +34,7 @@ from assistant.sources import Sources
 from assistant.spelling import explain, explanations, is_english
 from assistant.topics import Topics, read_topics
 from assistant.units import weigh, weigh_pieces
+from corpus.errors import QuestionError
 from index.passages import Hit
 from index.store import Index
 from index.terms import terms
@@ -150,13 +152,16 @@ class Assistant:
         only: str | None = None,
         history: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Hit]:
-        """Ranked passages, best first, at most `limit`."""
+        """Ranked passages, best first, at most `limit`. Raises QuestionError for a limit below 1."""
+        if not isinstance(limit, int) or limit < 1:
+            raise QuestionError(f"limit is {limit!r}; a whole number from 1 on is expected.")
         query = self.understand(check_question(question), history)
         return list(self._retrieve(query, limit, only).hits)
 
     def verify(self, reply: Answer | Mapping[str, Any]) -> list[Check]:
-        """Re-reads documents and archive and says of each quote of an answer whether it still stands there."""
-        values = reply.to_dict() if isinstance(reply, Answer) else reply
+        """Re-reads documents and archive and says of each quote of an answer whether it still stands there. Raises
+        QuestionError for what is no answer."""
+        values = reply.to_dict() if isinstance(reply, Answer) else saved_answer(reply)
         return [check_quote(citation, self.sources.text_of(citation["url"])) for citation in values["citations"]]
 
     def status(self) -> dict[str, Any]:

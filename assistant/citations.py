@@ -137,7 +137,8 @@ def sha256(text: str) -> str:
 @dataclass(frozen=True)
 class Check:
     """What became of one quote: `same` at its place, `moved` (elsewhere on the page), `changed` (gone from the page),
-    `missing` (the page is no longer in the archive), `forged` (the saved quote doesn't fit its own digest)."""
+    `missing` (the page is no longer in the archive), `forged` (the saved quote doesn't fit its own digest, or its link leads to
+    another page)."""
 
     number: int
     url: str
@@ -157,7 +158,8 @@ def check_quote(citation: dict[str, Any], page_text: str | None) -> Check:
     """
     quote, start, end = str(citation["quote"]), citation.get("start"), citation.get("end")
     state: Literal["same", "moved", "changed", "missing", "forged"]
-    if citation.get("sha256", sha256(quote)) != sha256(quote) or not quote.strip():
+    elsewhere = str(citation.get("link") or citation["url"]).partition("#")[0] != citation["url"]
+    if citation.get("sha256", sha256(quote)) != sha256(quote) or not quote.strip() or elsewhere:
         state = "forged"
     elif page_text is None:
         state = "missing"

@@ -6,7 +6,9 @@ the commands that need them, so that `oka --help` is quick.
 
 from __future__ import annotations
 
+import io
 import json
+import sqlite3
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.progress import progress
-from assistant.settings import Settings, load_settings
+from assistant.settings import Settings, load_settings, masked
 from corpus.errors import QuestionError, RagError, SettingsError
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ app = typer.Typer(
     'Start with:  oka serve\n\nOr:  oka fetch && oka build && oka ask "When should I use Temporal?"',
 )
 _flags: dict[str, Any] = {}
+_INTERRUPTED = 130
+"""The exit code that typer makes of Ctrl-C."""
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Only = Annotated[
@@ -40,17 +44,28 @@ Only = Annotated[
 
 def main() -> None:
     """The console script: a known error is one sentence on standard error, exit code 1, or 2 for wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that has no "—" still shows the rest
     try:
         app()
     except RagError as error:
         print(f"oka: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, QuestionError | SettingsError) else 1)
-    except KeyboardInterrupt:
-        print("oka: stopped; what was finished is kept.", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:  # the reader of our output went away: `oka search … | head -1`
         sys.stderr.close()
         sys.exit(1)
+    except (
+        OSError,
+        sqlite3.Error,
+    ) as error:  # a file that can't be read, a disk that is full, an index that is damaged
+        where = getattr(error, "filename", None)
+        print(f"oka: {f'{where}: ' if where else ''}{getattr(error, 'strerror', None) or error}.", file=sys.stderr)
+        sys.exit(1)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            print("oka: stopped; what was finished is kept.", file=sys.stderr)
+        raise
 
 
 def _version(wanted: bool) -> None:
@@ -214,7 +229,10 @@ def build(
     from assistant.sources import Sources  # what answers questions isn't needed, and takes as long to import as a build
 
     with progress() as report:
-        done = Sources(_settings()).build(fresh=fresh, progress=report)
+        sources = Sources(_settings())
+        done = sources.build(fresh=fresh, progress=report)
+    if damage := sources.damage():
+        print(f"oka: {damage}", file=sys.stderr)
     if done.unchanged:
         print(f"Nothing has changed: {done.pages:,} pages, {done.passages:,} passages.")
     else:
@@ -297,7 +315,7 @@ def feedback(
 def settings() -> None:
     """The settings in force, secrets masked."""
     for name, value in _settings().model_dump().items():
-        print(f"{name} = {value}")
+        print(f"{name} = {masked(value)}")
 
 
 def _settings() -> Settings:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.answers import Answer, Citation
-from corpus.errors import SettingsError
+from corpus.errors import QuestionError, SettingsError
 
 
 def footnotes(reply: Answer) -> str:
@@ -54,16 +54,25 @@ def read_answer(file: Path) -> Mapping[str, Any]:
     """An answer that was saved with --json; "-" reads standard input. Raises SettingsError for anything else."""
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        values = json.loads(text)
-        for citation in values["citations"]:
-            if not {"number", "url", "quote"} <= set(citation):
-                raise KeyError("citations")
+        return saved_answer(json.loads(text))
     except OSError as error:
         raise SettingsError(
             f"{file} can't be read ({error.strerror}); name a file written by oka ask --json."
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, RecursionError, QuestionError) as error:
         raise SettingsError(f"{file} is no answer of oka; name a file written by oka ask --json.") from error
+
+
+def saved_answer(values: object) -> Mapping[str, Any]:
+    """The contract's JSON form of an answer, as far as its quotes go. Raises QuestionError for anything else."""
+    try:
+        for citation in values["citations"]:  # type: ignore[index]  # that is what is tried
+            int(citation["number"])
+            for name in ("url", "quote", "link"):
+                str(citation[name] if name != "link" else citation.get(name, "")).encode("utf-8")
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise QuestionError("That is no answer of oka: give what `answer` returns, or its JSON form.") from error
+    assert isinstance(values, Mapping)
     return dict(values)
 
 

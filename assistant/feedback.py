@@ -109,6 +109,8 @@ class Feedback:
                 kept = json.loads(line)
                 known = {name: kept.pop(name) for name in Entry.__dataclass_fields__ if name in kept}
                 known["sources"] = tuple(known["sources"])
+                if not isinstance(known["id"], str) or not isinstance(known["question"], str):
+                    raise TypeError("no entry")
                 entries.append(Entry(**known, extra=kept))
             except (ValueError, TypeError, KeyError):
                 continue  # the last line of a process that was killed

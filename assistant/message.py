@@ -19,6 +19,8 @@ MAX_CHARACTERS = 2000
 
 def check_question(question: str) -> str:
     """The question with its white space collapsed. Raises QuestionError with what to change."""
+    if not isinstance(question, str):
+        raise QuestionError(f"The question is no text but a {type(question).__name__}; give it as a string.")
     if not question.strip():
         raise QuestionError('The question is empty; ask for example: oka ask "What is a saga?"')
     if len(question) > MAX_CHARACTERS:

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -21,6 +22,7 @@ PREFIX = "OKA_"
 FILE = Path("oka.toml")
 
 _CONTACT = re.compile(r"https?://[!-'*-~]+|[\w.+-]+@[\w.-]+", re.ASCII)  # no brackets: they end a User-Agent's comment
+_HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
 _EMPTY_IS_UNSET = BeforeValidator(lambda value: None if value == "" else value)
 _Optional = Annotated[str | None, _EMPTY_IS_UNSET]
 
@@ -62,7 +64,7 @@ class Settings(BaseModel):
         hosts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         for host in hosts if isinstance(hosts, list | tuple) else ():
             name, _, port = str(host).rpartition(":")
-            if not name or not port.isdigit() or not 0 < int(port) < 65536:
+            if not _HOST.fullmatch(name) or not port.isdigit() or not 0 < int(port) < 65536:
                 raise ValueError(f"{host!r} is not host:port")
         return hosts
 
@@ -75,8 +77,8 @@ class Settings(BaseModel):
 
     @field_validator("llm_base_url", "chroma_url")
     @classmethod
-    def _is_web_address(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
+    def _has_web_address(cls, value: str | None) -> str | None:
+        if value is not None and not _is_web_address(value):
             raise ValueError("an http:// or https:// address is expected")
         return value
 
@@ -94,6 +96,29 @@ class Settings(BaseModel):
     def models(self) -> Path:
         """The folder where converted models are kept."""
         return self.data_dir / "models"
+
+
+def _is_web_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not re.search(r"\s", value)
+        )
+    except ValueError:  # a port that is none, half an IPv6 address
+        return False
+
+
+def masked(value: object) -> object:
+    """A setting as it may be shown: of an address the user's name, password and query are left out."""
+    if not isinstance(value, str) or not _is_web_address(value):
+        return value
+    parts = urlsplit(value)
+    who = "***@" if "@" in parts.netloc else ""
+    query = "***" if parts.query else ""
+    return urlunsplit((parts.scheme, who + parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
 def load_settings(environment: Mapping[str, str] | None = None, file: Path = FILE, **flags: Any) -> Settings:
@@ -119,7 +144,7 @@ def load_settings(environment: Mapping[str, str] | None = None, file: Path = FIL
         for name, value in table.items():
             take(name, value, str(file))
     for key, value in environment.items():
-        if key.startswith(PREFIX):
+        if key.startswith(PREFIX) and value:  # `OKA_DATA_DIR= oka build` sets nothing
             take(key.removeprefix(PREFIX).lower(), value, f"the environment ({key})")
     for name, value in flags.items():
         if value is not None:

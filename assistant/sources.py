@@ -113,6 +113,17 @@ class Sources:
         """Whether documents or pages say something else than when the index was built. Raises CorpusError."""
         return manifest.source_digest != self.digest(self.documents())
 
+    def damage(self) -> str:
+        """What a reader should know of an archive that is damaged; "" where it is whole."""
+        lost = self.archive.damage()
+        if not lost:
+            return ""
+        first, count = lost[0][0], sum(stop - start for start, stop in lost)
+        return (
+            f"The archive {self.archive.path} is damaged: {count:,} bytes from byte {first:,} on hold no whole record, and the "
+            f"pages that stood there are left out. Run `oka fetch` to get them again."
+        )
+
     def build(self, *, fresh: bool = False, progress: Progress | None = None) -> BuildReport:
         """Brings the index up to date with documents and archive."""
         from corpus import unread_pages

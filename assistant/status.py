@@ -9,8 +9,9 @@ from assistant.sources import STALE, Sources
 from corpus.addresses import address
 from corpus.errors import StoreError
 from corpus.links import LinkState
-from index.manifest import current_build
+from index.manifest import check_files, current_build
 from index.texts import Texts
+from index.vectors import VECTORS
 
 
 def read_status(sources: Sources) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def read_status(sources: Sources) -> dict[str, Any]:
     }
     try:
         build, manifest = current_build(settings.index)
+        check_files(build, manifest, leave_out=VECTORS if settings.chroma_url else "")
     except StoreError as error:
         found["problem"] = str(error)
         return found
@@ -53,6 +55,8 @@ def read_status(sources: Sources) -> dict[str, Any]:
     )
     if sources.is_stale(manifest):
         found["problem"] = STALE
+    if damage := sources.damage():
+        found["problem"] = f"{damage} {found['problem']}".strip()
     return found
 
 

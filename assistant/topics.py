@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.names import Entity, expansions, find_entities, known_names
+from corpus.addresses import name_of_host
 from corpus.errors import SettingsError
 from index.passages import Passage
 from index.store import Index
@@ -114,7 +114,7 @@ def read_topics(index: Index) -> Topics:
 @lru_cache(maxsize=4096)
 def site_of(url: str) -> str:
     """The host of an address: pages of one host are taken to be about one tool."""
-    return (urlsplit(url).hostname or url).removeprefix("www.")
+    return (name_of_host(url) or url).removeprefix("www.")
 
 
 def _labels(site: str) -> list[str]:

@@ -54,3 +54,11 @@ def fragment(url: str) -> str:
 def host_of(url: str) -> str:
     """Host and port of an address, the unit of politeness: "docs.example.org" or "127.0.0.1:8000"."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+def name_of_host(url: str) -> str:
+    """The host's name alone, in lower case; "" where it has none or isn't an address at all: "http://[host]/"."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -11,7 +11,8 @@ import re
 import unicodedata
 from functools import lru_cache
 from html import unescape
-from urllib.parse import urlsplit
+
+from corpus.addresses import name_of_host
 
 FLAG = "instructions to the reader's assistant"
 
@@ -151,7 +152,7 @@ def plants_link(text: str, host: str) -> bool:
     Markdown or HTML is shown, or a script."""
     for found in _LINK.finditer(text):
         target = found["target"] or found["address"] or "javascript:"
-        if (urlsplit(target).hostname or "").removeprefix("www.") != host.partition(":")[0].removeprefix("www."):
+        if name_of_host(target).removeprefix("www.") != host.partition(":")[0].removeprefix("www."):
             return True
     return False
 

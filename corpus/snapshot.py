@@ -92,6 +92,26 @@ class Archive:
                 found.append(history.verdict)
         return found
 
+    def damage(self) -> list[tuple[int, int]]:
+        """Stretches of the file, from byte to byte, in which no whole record stands: what was there is lost."""
+        self._catch_up()
+        size = self.path.stat().st_size if self.path.exists() else 0
+        places = sorted((capture.offset, capture.offset + capture.length) for capture in self._captures)
+        found, covered = [], 0
+        for first, last in [*places, (size, size)]:
+            if first > covered and not self._holds_records(covered, first):
+                found.append((covered, first))
+            covered = max(covered, last)
+        return found
+
+    def _holds_records(self, start: int, stop: int) -> bool:
+        """Whether records stand there, one after the other, even if we take nothing from them."""
+        try:
+            with self.path.open("rb") as stream:
+                return any(offset + length >= stop for offset, length, _ in split(stream, start))
+        except Damage:
+            return False
+
     def digest(self) -> str:
         """Changes with what the pages say and where redirects lead, not with when that was last confirmed."""
         lines = []

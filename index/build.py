@@ -81,11 +81,11 @@ def build_index(
     settings = index_settings(embedder)
     try:
         with writing(folder):
+            clear_leftovers(folder)
             old = None if fresh else _old(folder)
             if old and old[1].source_digest == source_digest and old[1].settings == settings:
                 _to_server(chroma_url, *old, old, tell)
                 return BuildReport(True, sum(old[1].pages.values()), old[1].passages, 0, 0, time.monotonic() - began)
-            clear_leftovers(folder)
             build = folder / f"build-{time.time_ns():x}"
             build.mkdir()
             previous = Previous(*old, settings) if old and _same_vectors(old[1].settings, settings) else None

@@ -199,6 +199,16 @@ def test_of_two_questions_what_it_is_begins_with_that(linked: Assistant) -> None
     assert "is a type of atomic commitment protocol" in reply.sentences[0].text
 
 
+def test_arguments_of_another_kind_are_named(kb: Assistant) -> None:
+    for wrong in (0, -1, 1.5, None):
+        with pytest.raises(QuestionError, match="limit"):
+            kb.search("celery", limit=wrong)  # type: ignore[arg-type]  # that is what is tried
+    with pytest.raises(QuestionError, match="no text"):
+        kb.answer(5)  # type: ignore[arg-type]  # likewise
+    with pytest.raises(QuestionError, match="no answer of oka"):
+        kb.verify({"citations": [{}]})
+
+
 @pytest.mark.model
 def test_where_nothing_may_be_quoted_the_answer_says_so(kb: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant.answering.compose", lambda *_: lay_out([]))

@@ -88,6 +88,7 @@ QUOTE = "A task is retried three times."
         ({"start": 8, "end": 38}, PAGE.replace("three", "four"), "changed"),
         ({"start": 8, "end": 38}, None, "missing"),
         ({"start": 8, "end": 38, "sha256": sha256("something else")}, PAGE, "forged"),
+        ({"start": 8, "end": 38, "link": "https://elsewhere.test/#a"}, PAGE, "forged"),
     ],
 )
 def test_a_saved_quote_is_confirmed_or_refuted(citation: dict[str, object], page: str | None, state: str) -> None:

@@ -116,6 +116,48 @@ def test_a_damaged_warc_gives_what_is_whole(tmp_path: Path) -> None:
     assert archive.read_bytes() == sound
 
 
+def test_an_archive_that_was_cut_is_named_where_the_index_loses_its_pages(tmp_path: Path) -> None:
+    archive = Written(tmp_path / "pages.warc.gz")
+    for number in range(3):
+        archive.page(f"https://a.example/{number}", page(f"Page {number}"))
+    archive.archive.path.write_bytes(archive.archive.path.read_bytes()[:-9])
+    built = oka("build", data=tmp_path)
+    assert built.returncode == 0
+    assert "is damaged" in built.stderr
+    assert "is damaged" in oka("status", data=tmp_path).stdout
+
+
+def test_status_tells_of_an_index_that_is_damaged(kb_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / "var"
+    shutil.copytree(kb_data, data, symlinks=True)
+    next((data / "index").glob("build-*/texts.sqlite")).unlink()
+    told = oka("status", data=data)
+    assert (told.returncode, "oka build --fresh" in told.stdout) == (0, True)
+
+
+def test_a_file_that_is_a_folder_is_named(kb_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / "var"
+    shutil.copytree(kb_data, data, symlinks=True)
+    (data / "pages.warc.gz").mkdir()
+    assert_one_sentence(oka("status", data=data), 1, "pages.warc.gz")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"citations": [{"number": Infinity, "url": "u", "quote": "q"}]}', "{}", '"x"']
+)
+def test_what_is_no_answer_is_not_verified(text: str, kb_data: Path) -> None:
+    assert_one_sentence(oka("verify", "-", data=kb_data, stdin=text), 2, "no answer of oka")
+
+
+def test_a_link_that_is_no_address_stops_no_answer(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").symlink_to(models)
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    (documents / "a.md").write_text("# Relays\n\n## Relay\n\nA relay sends events. See [it](http://[host]/).\n")
+    assert oka("build", data=tmp_path, documents=str(documents)).returncode == 0
+    assert "A relay sends events." in oka("ask", "What is a relay?", data=tmp_path, documents=str(documents)).stdout
+
+
 def test_a_corrupted_chroma_folder_is_found_and_mended(kb_data: Path, tmp_path: Path) -> None:
     data = tmp_path / "var"
     shutil.copytree(kb_data, data, symlinks=True)

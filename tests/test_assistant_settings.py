@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.settings import CHECKOUT, load_settings
+from assistant.settings import CHECKOUT, load_settings, masked
 from corpus.errors import SettingsError
 
 NO_FILE = Path("no-such-file.toml")
@@ -29,6 +29,7 @@ def test_flags_win_over_the_environment_and_the_environment_over_the_file(tmp_pa
 
 def test_an_empty_variable_is_as_good_as_unset() -> None:
     assert load_settings({"OKA_EMBEDDER": "", "OKA_LLM_API_KEY": ""}, NO_FILE).embedder is None
+    assert load_settings({"OKA_DATA_DIR": "", "OKA_OFFLINE": ""}, NO_FILE) == load_settings({}, NO_FILE)
 
 
 def test_private_hosts_are_split() -> None:
@@ -44,7 +45,12 @@ def test_private_hosts_are_split() -> None:
         ({"OKA_UNSUPPORTED": "7"}, "unsupported"),
         ({"OKA_LLM_TIMEOUT": "-1"}, "llm_timeout"),
         ({"OKA_ALLOW_PRIVATE_HOSTS": "wiki"}, "host:port"),
+        ({"OKA_ALLOW_PRIVATE_HOSTS": "http://wiki:80"}, "host:port"),
         ({"OKA_CHROMA_URL": "localhost:8000"}, "http://"),
+        ({"OKA_CHROMA_URL": "http://["}, "http://"),
+        ({"OKA_CHROMA_URL": "http://"}, "http://"),
+        ({"OKA_LLM_BASE_URL": "http://host:99999"}, "http://"),
+        ({"OKA_LLM_BASE_URL": "http://a b"}, "http://"),
     ],
 )
 def test_a_wrong_setting_is_named(environment: dict[str, str], named: str) -> None:
@@ -69,3 +75,5 @@ def test_a_broken_file_is_a_clear_error(tmp_path: Path) -> None:
 def test_the_key_is_never_shown() -> None:
     settings = load_settings({"OKA_LLM_API_KEY": "very-secret"}, NO_FILE)
     assert "very-secret" not in repr(settings) + str(settings)
+    assert masked("http://me:very-secret@host:1/v1?key=very-secret") == "http://***@host:1/v1?***"
+    assert (masked("http://host:1/v1"), masked("a model"), masked(0.05)) == ("http://host:1/v1", "a model", 0.05)

@@ -38,6 +38,7 @@ def test_documentation_is_let_through(sentence: str) -> None:
         ('<img src="https://elsewhere.test/p.png">', True),
         ("<script>alert(1)</script>", True),
         ("[x](javascript:alert(1))", True),
+        ("See [x](http://[host]/) for it.", True),  # no address at all
         ("A footnote [1] and a call f(x)[0] and a<b>c.", False),
         ("See https://elsewhere.test/ for more.", False),  # shown as code, never as a link
     ],

@@ -272,6 +272,16 @@ def test_damage_in_the_middle_costs_only_what_it_hits(written: Written) -> None:
     path.with_name(path.name + ".index").unlink()
     Written(path).page("https://a.example/d", page("D"))
     assert set(Archive(path).captures()) == {A, C, "https://a.example/d"}
+    assert Archive(path).damage() == [(captures[1].offset, captures[2].offset)]
+
+
+def test_a_whole_file_has_no_damage_and_one_cut_short_has_its_end(written: Written) -> None:
+    assert written.archive.damage() == []
+    captures = [written.page(url, page(url)) for url in (A, B)]
+    path = written.archive.path
+    assert Archive(path).damage() == []
+    path.write_bytes(path.read_bytes()[:-9])
+    assert Archive(path).damage() == [(captures[1].offset, path.stat().st_size)]
 
 
 def test_another_writer_is_told_to_wait(written: Written) -> None:
