@@ -154,6 +154,7 @@ def chat(tab: Chat) -> Iterator[Chat]:
     """A new conversation in the shared tab, nothing stored; the page is opened anew where a test left something open."""
     for other in tab.page.context.pages[1:]:
         other.close()
+    tab.page.set_viewport_size(LAPTOP)
     if tab.page.url == "about:blank" or not tab.page.evaluate(_AS_OPENED):
         tab.page.goto(tab.url + "/kb")
         tab.page.evaluate("localStorage.clear(); sessionStorage.clear()")
@@ -229,10 +230,14 @@ def test_a_long_conversation_shows_the_newest_question_first(chat: Chat) -> None
 def test_an_empty_conversation_has_nothing_to_scroll_to(chat: Chat) -> None:
     chat.page.set_viewport_size({"width": 800, "height": 300})
     chat.page.locator(".oka-welcome p").hover()  # it begins at the top, however low the window is
-    chat.page.mouse.wheel(0, 20)
-    down = chat.page.locator(".scroll-down-button-container")
-    down.wait_for(state="attached")
-    expect(down).to_be_hidden()
+    chat.page.wait_for_function(  # Gradio begins to listen to scrolling a moment after the page is there
+        """() => {
+            const view = document.querySelector("#oka-chat .panel-wrap");
+            view.scrollTop = view.scrollTop ? 0 : 20;
+            return document.querySelector(".scroll-down-button-container");
+        }"""
+    )
+    expect(chat.page.locator(".scroll-down-button-container")).to_be_hidden()
     chat.page.set_viewport_size(LAPTOP)
     chat.ask(BROKERS)
     assert (
