@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sqlite3
 import sys
 from pathlib import Path
@@ -65,6 +66,8 @@ def main() -> None:
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
             print("oka: stopped; what was finished is kept.", file=sys.stderr)
+            sys.stdout.flush()
+            os._exit(_INTERRUPTED)  # a build's threads would first embed all that they were handed, for up to 20 s
         raise
 
 

@@ -52,6 +52,33 @@ def test_without_index_and_network_it_builds_from_the_documents_and_says_so(tmp_
     assert "Answers come from the knowledge base and 0 of 42 linked pages." in said
 
 
+def test_ctrl_c_ends_a_build_at_once_and_says_so(tmp_path: Path, models: Path) -> None:
+    """Of the 256 passages that the encoder has been handed by then, those that wait are not embedded first."""
+    (tmp_path / "models").symlink_to(models)
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    words = " ".join(f"Word{number} of many that stand here." for number in range(40))
+    sections = "".join(f"## Section {number}\n\n{words} {number}.\n\n" for number in range(600))
+    for name in "abcd":
+        (documents / f"{name}.md").write_text(f"# Many {name}\n\n{sections}", "utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-m", "assistant.cli", "build"],
+        env=environment(tmp_path, documents=str(documents)),
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd="/",
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()  # the first progress: pages are read and embedded
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        *_, last = process.stderr.read().splitlines()
+        assert (process.wait(), last) == (130, "oka: stopped; what was finished is kept.")
+        assert time.monotonic() - began < 3
+    assert not (tmp_path / "index" / "current").exists()
+
+
 def build_anew(data: Path, documents: Path, fresh: bool) -> None:
     """What `oka build` does, in a process that has imported it all already: it is the build that is to be killed."""
     load = load_settings({}, data_dir=data, documents=documents)
