@@ -30,6 +30,13 @@ _POINTS_ELSEWHERE = re.compile(
     r"|for (information|an?|the)\b[^.]*\b(see|refer to|visit|check out|read))\b",
     re.IGNORECASE,
 )
+_SHOWN = re.compile(
+    r"^(?:in )?(?:the|this|these|an?) (?:(?:following|above|previous|next|below|preceding) (?:\w+ )?)?"
+    r"(?:examples?|code|snippets?|diagrams?|figures?|screenshots?|images?)(?: (?:above|below))?,? (?:also )?"
+    r"(?:shows?|illustrates?|demonstrates?|depicts?|is|are)\b",
+    re.IGNORECASE,
+)
+"""Speaks of what a page shows beside it: "The example above shows …"."""
 _ADVERTISES = re.compile(
     r"\b(sponsor(s|ed|ing|ships?)?|donat(e|es|ing|ions?)|newsletter|sign up|subscribe to our|free trial|talk to (sales|an expert)"
     r"|request a demo|star us|follow us)\b",
@@ -61,6 +68,12 @@ def stands_alone(scored: Scored, intent: Intent) -> bool:
         return False
     if scored.passage.source == "document":
         return intent == "resource" or kind != "item" or not words.startswith("[")
+    if (
+        kind == "sentence"
+        and _SHOWN.match(words)
+        and not (intent == "how" and _before_code(scored.passage, scored.unit))
+    ):
+        return False
     if kind == "sentence" and intent != "resource":
         finished = words.endswith((".", "!", ":", "。"))
         return len(words.split()) >= (_ENTRY_WORDS if finished else 2 * _ENTRY_WORDS) and not (
@@ -111,6 +124,11 @@ def group_of(scored: Scored, intent: Intent, reads_on: bool = True) -> list[Unit
                 break
             last += 1
     return [*_term_of(units, first), *units[first : last + 1]]
+
+
+def _before_code(passage: Passage, unit: Unit) -> bool:
+    after = passage.units.index(unit) + 1
+    return after < len(passage.units) and passage.units[after].kind == "code"
 
 
 def _term_of(units: Sequence[Unit], at: int) -> tuple[Unit, ...]:

@@ -102,6 +102,14 @@ def test_since_when_it_is_there_is_said_only_where_that_is_asked() -> None:
     assert said(choose([hit(page)], [[3.0, 2.0]], "fact", rarity={"version": 1.0}))[0] == "New in version 2.7."
 
 
+def test_what_speaks_of_an_example_is_said_only_with_it() -> None:
+    words = "The following example illustrates how to sync jobs."
+    page = passage(("sentence", words), ("code", "sync(jobs)"), ("sentence", "The sync loads the jobs of a folder."))
+    assert said(choose([hit(page)], [[3.0, -5.0, 2.5]], "fact")) == ["The sync loads the jobs of a folder."]
+    assert said(choose([hit(page)], [[3.0, -5.0, -5.0]], "how")) == [words, "sync(jobs)"]
+    assert said(choose([hit(passage(("sentence", words)))], [[3.0]], "fact")) == [words]  # nothing else is there
+
+
 def test_a_bibliography_is_no_list() -> None:
     papers = [("item", " ".join(["Author and title of a paper"] * 10)) for _ in range(8)]
     page = passage(("sentence", "More papers on consensus:"), *papers, ("sentence", "Two of five servers may fail."))  # type: ignore[arg-type]  # a list of pairs is meant
