@@ -111,12 +111,12 @@ def test_too_many_questions_from_one_address(url: str) -> None:
     headers = {"x-forwarded-for": "203.0.113.7"}
     answers = [
         httpx.post(f"{url}/gradio_api/call/ask", json={"data": [BROKERS, None, None]}, headers=headers)
-        for _ in range(25)
+        for _ in range(40)
     ]
     assert [a.status_code for a in answers[:20]] == [200] * 20
-    assert answers[-1].status_code == 429
-    assert "Too many questions from your address; try again in" in answers[-1].text
-    assert int(answers[-1].headers["retry-after"]) >= 1
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert "Too many questions from your address; try again in" in refused.text
+    assert int(refused.headers["retry-after"]) >= 1
     assert (
         httpx.post(f"{url}/gradio_api/call/ask", json={"data": [BROKERS, None, None]}).status_code == 200
     )  # others go on

@@ -116,7 +116,8 @@ def test_a_damaged_warc_gives_what_is_whole(tmp_path: Path) -> None:
     assert archive.read_bytes() == sound
 
 
-def test_an_archive_that_was_cut_is_named_where_the_index_loses_its_pages(tmp_path: Path) -> None:
+def test_an_archive_that_was_cut_is_named_where_the_index_loses_its_pages(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").symlink_to(models)
     archive = Written(tmp_path / "pages.warc.gz")
     for number in range(3):
         archive.page(f"https://a.example/{number}", page(f"Page {number}"))
