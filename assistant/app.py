@@ -181,13 +181,8 @@ def build_app(
     def opened(event: gr.EventData) -> Any:
         conversation = replace(Conversation.read(str(event._data["conversation"])), editing=None)
         chat, kept, panel, state, offers = whole(conversation)
-        return (
-            chat,
-            kept,
-            panel,
-            f"{state} {secrets.token_hex(4)}",
-            offers,
-        )  # the same one opened again has follow-ups, too
+        named = f"{state} {secrets.token_hex(4)}"  # the same one opened again has follow-ups, too
+        return chat, kept, panel, named, offers
 
     def vote(kept: str, event: gr.EventData) -> Any:
         conversation = Conversation.read(kept).vote(str(event._data["turn"]), str(event._data["vote"]))

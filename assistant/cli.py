@@ -56,10 +56,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output went away: `oka search … | head -1`
         sys.stderr.close()
         sys.exit(1)
-    except (
-        OSError,
-        sqlite3.Error,
-    ) as error:  # a file that can't be read, a disk that is full, an index that is damaged
+    except (OSError, sqlite3.Error) as error:  # what can't be read, a full disk, a damaged index
         where = getattr(error, "filename", None)
         print(f"oka: {f'{where}: ' if where else ''}{getattr(error, 'strerror', None) or error}.", file=sys.stderr)
         sys.exit(1)
