@@ -7,10 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from assistant.answering import Assistant
 from assistant.answers import Answer
+from assistant.candidates import searches_for
 from assistant.layout import lay_out
 from assistant.query import understand
 from assistant.retrieval import Found, retrieve
@@ -191,6 +193,28 @@ def test_where_one_section_alone_has_no_answer_it_is_named(kb: Assistant) -> Non
     reply = kb.answer("What does Temporal Cloud cost?", only="celery")
     assert "Only “celery” was searched" in reply.text
     assert "was searched" not in kb.answer("What does Temporal Cloud cost?").text
+
+
+def test_what_defines_a_thing_is_looked_for_among_more_passages(kb: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[int] = []
+
+    def watched(*given: Any, limit: int, **more: Any) -> Found:
+        limits.append(limit)
+        return retrieve(*given, limit=limit, **more)
+
+    monkeypatch.setattr("assistant.answering.retrieve", watched)
+    kb.answer("Which uses has a saga?")
+    kb.answer("What is a choreography?")
+    assert limits == [10, 50]
+
+
+def test_words_of_a_meaning_count_half(kb: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.candidates.expansions", lambda form: ("broker",))
+    query = kb.understand("celery")
+    (search,) = searches_for(kb.index, kb.topics, query, [query.text])
+    celery, broker = (kb.index.words.scores(word)["body"] for word in ("celery", "broker"))
+    assert broker.any()
+    np.testing.assert_allclose(search.body, (celery + broker / 2) / search.rarity["celeri"], rtol=1e-5)
 
 
 @pytest.mark.model

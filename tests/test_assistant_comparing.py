@@ -47,6 +47,7 @@ TOPICS = {"Temporal": "temporal", "Apache Airflow": "airflow", "Circuit Breaker 
         ),
         ("Choosing between Temporal and Airflow. Our services are in Go: which one?", ["Temporal", "Apache Airflow"]),
         ("Flower or `celery events`, which is better?", ["Flower", "celery events"]),
+        ("We use cron. Flower vs Kafka?", ["Flower", "Kafka"]),
     ],
 )
 def test_the_sides_that_a_question_names(question: str, names: list[str]) -> None:
@@ -151,7 +152,8 @@ def test_what_both_names_have_need_not_be_said() -> None:
 
 
 def test_a_name_of_two_words_in_one_is_one_word() -> None:
-    page = passage(("sentence", "A null OutputPath drops the result."), ("sentence", "ResultPath null keeps it."))
+    words = (("sentence", "The result is dropped by a null OutputPath."), ("sentence", "ResultPath null keeps it."))
+    page = passage(*words, headings=("ResultPath and OutputPath", "Nulls"))  # type: ignore[arg-type]  # they are units
     assert units_of_each("ResultPath null vs OutputPath null?", page) == [[False, True], [True, False]]
 
 

@@ -72,6 +72,12 @@ def test_whether_it_asks_what_something_is_that_it_names(question: str, anew: bo
     assert begins_anew(question) == anew
 
 
+@pytest.mark.parametrize("opening", ["At its core, a", "In networks and buses, a", "Conceptually, a", "Simply put, a"])
+def test_how_a_definition_opens_takes_nothing_from_it(opening: str) -> None:
+    opened, plain = (hit(passage(("sentence", f"{words} relay is a process."))) for words in (opening, "A"))
+    assert gains(["relay"], opened) == gains(["relay"], plain)
+
+
 def test_what_one_kind_of_it_is_comes_after_what_it_is() -> None:
     local, relay = "A local relay is a relay of one host.", "A relay is a process for events."
     assert order(local, relay) == order(relay, local) == [relay, local]
