@@ -494,6 +494,7 @@ def test_feedback_with_a_note(chat: Chat, data: Path) -> None:
 def test_a_note_that_is_not_sent_goes_with_what_it_was_about(chat: Chat, data: Path, leave: str) -> None:
     chat.ask(BROKERS)
     chat.page.get_by_role("button", name="Helpful", exact=True).click()
+    expect(chat.page.locator(".oka-vote-up.oka-on")).to_be_visible()
     note = chat.page.locator("#oka-note textarea")
     note.fill("half a thou")
     if leave == "a question":
@@ -505,6 +506,7 @@ def test_a_note_that_is_not_sent_goes_with_what_it_was_about(chat: Chat, data: P
     assert all(entry.note != "half a thou" for entry in Feedback(data / "feedback.jsonl").entries("up"))
     if leave == "Edit":
         chat.page.get_by_role("button", name="Keep as it was").click()
+        expect(chat.page.get_by_role("button", name="Keep as it was")).to_be_hidden()
     chat.box.fill("")
 
 
