@@ -198,10 +198,10 @@ class Assistant:
             return understand(question, topics.anchors)
         turn = resolve(question, earlier, topics.anchors)
         own, carried = turn.own, turn.carried
-        if carried and _is_strange(question, index, topics):
+        meanings = explanations(" ".join((own, *carried)), index, topics.names)
+        if carried and _is_strange(question, meanings, opened):
             # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
             own, carried = question, ()
-        meanings = explanations(" ".join((own, *carried)), index, topics.names)
         written = explain(own, meanings)
         carried = tuple(explain(text, meanings) for text in carried)
         query = with_sides(understand(in_one_form(written), topics.anchors, carried))
@@ -295,15 +295,15 @@ class Assistant:
         )
 
 
-def _is_strange(question: str, index: Index, topics: Topics) -> bool:
+def _is_strange(question: str, meanings: Mapping[str, str], opened: _Opened) -> bool:
     """Whether the corpus has none of a question's words and they are no English either, or of several has half at most; and
     no other words are meant by them."""
-    if find_entities(question, topics.anchors):
+    if find_entities(question, opened.topics.anchors):
         return False
-    meant = {term for word in explanations(question, index, topics.names) for term in terms(word)}
+    meant = {term for word in meanings for term in terms(word)}
     told = [term for term in terms(question) if term not in ("one", "mine")]  # they stand for the old subject
     told += _NO_WORD.findall(question)
-    strange = [term for term in told if term not in meant and not index.words.frequency(term)]
+    strange = [term for term in told if term not in meant and not opened.index.words.frequency(term)]
     if len(strange) > 1 and 2 * len(strange) >= len(told):
         return True
     return len(strange) == len(told) > 0 and not any(

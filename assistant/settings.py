@@ -10,10 +10,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from corpus.errors import SettingsError
 
@@ -23,8 +23,6 @@ FILE = Path("oka.toml")
 
 _CONTACT = re.compile(r"https?://[!-'*-~]+|[\w.+-]+@[\w.-]+", re.ASCII)  # no brackets: they end a User-Agent's comment
 _HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
-_EMPTY_IS_UNSET = BeforeValidator(lambda value: None if value == "" else value)
-_Optional = Annotated[str | None, _EMPTY_IS_UNSET]
 
 
 class Settings(BaseModel):
@@ -36,23 +34,23 @@ class Settings(BaseModel):
     """Archive, index, models, feedback; oka writes nowhere else."""
     documents: Path = CHECKOUT / "corpus" / "documents"
     """Folder of Markdown documents; every *.md in it is indexed, its links are the resources."""
-    embedder: _Optional = None
+    embedder: str | None = None
     """Name or folder of a sentence-transformers model; None: the MiniLM model that is installed with oka."""
     offline: bool = False
     """Never touch the network."""
     allow_private_hosts: tuple[str, ...] = ()
     """`host:port` that may be fetched although private."""
-    contact: _Optional = None
+    contact: str | None = None
     """An https:// or mail address by which a site's operator reaches you; sent with every request of `oka fetch`."""
-    llm_base_url: _Optional = None
+    llm_base_url: str | None = None
     """An OpenAI-compatible server; None: answers are composed from quotes and no model is called."""
-    llm_model: _Optional = None
-    llm_api_key: Annotated[SecretStr | None, _EMPTY_IS_UNSET] = None
+    llm_model: str | None = None
+    llm_api_key: SecretStr | None = None
     llm_timeout: float = Field(default=60.0, gt=0, le=600)
     """Seconds that the model may take for a whole reply before the composed answer is given instead."""
-    reranker: _Optional = None
+    reranker: str | None = None
     """Name or folder of a sentence-transformers cross-encoder."""
-    chroma_url: _Optional = None
+    chroma_url: str | None = None
     """A Chroma server instead of the embedded store."""
     unsupported: float = Field(default=0.05, ge=0.0, le=0.5)
     """Of the answers given, the largest share that may lack support in the sources (0.05: 5 %), as estimated on our own
@@ -134,7 +132,8 @@ def load_settings(environment: Mapping[str, str] | None = None, file: Path = FIL
         if name not in Settings.model_fields:
             known = ", ".join(sorted(Settings.model_fields))
             raise SettingsError(f"{origin} sets {name!r}, which oka doesn't know; the settings are: {known}.")
-        values[name], origins[name] = value, origin
+        if value != "":  # sets nothing: `OKA_DATA_DIR= oka build`
+            values[name], origins[name] = value, origin
 
     if file.is_file():
         try:
@@ -144,7 +143,7 @@ def load_settings(environment: Mapping[str, str] | None = None, file: Path = FIL
         for name, value in table.items():
             take(name, value, str(file))
     for key, value in environment.items():
-        if key.startswith(PREFIX) and value:  # `OKA_DATA_DIR= oka build` sets nothing
+        if key.startswith(PREFIX):
             take(key.removeprefix(PREFIX).lower(), value, f"the environment ({key})")
     for name, value in flags.items():
         if value is not None:

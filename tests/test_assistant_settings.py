@@ -27,9 +27,12 @@ def test_flags_win_over_the_environment_and_the_environment_over_the_file(tmp_pa
     assert (str(settings.data_dir), settings.embedder, settings.reranker) == ("from-flag", "from-env", "from-file")
 
 
-def test_an_empty_variable_is_as_good_as_unset() -> None:
+def test_an_empty_setting_is_as_good_as_unset(tmp_path: Path) -> None:
     assert load_settings({"OKA_EMBEDDER": "", "OKA_LLM_API_KEY": ""}, NO_FILE).embedder is None
     assert load_settings({"OKA_DATA_DIR": "", "OKA_OFFLINE": ""}, NO_FILE) == load_settings({}, NO_FILE)
+    file = tmp_path / "oka.toml"
+    file.write_text('data_dir = ""\n')
+    assert load_settings({}, file) == load_settings({}, NO_FILE)
 
 
 def test_private_hosts_are_split() -> None:
