@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from assistant.conversation import free_pronoun
@@ -65,7 +66,7 @@ def defines(query: Query, hit: Hit, clearly: bool = False) -> bool:
     a …"."""
     if query.intent != "define":
         return False
-    found = max(gains(_asked_for(query), hit), default=0.0)
+    found = max(gains(_asked_for(query.own), hit), default=0.0)
     return found >= _DEFINES + _NAMES_IT if clearly else found > _DEFINES
 
 
@@ -80,16 +81,20 @@ def gains(names: Sequence[str], hit: Hit) -> list[float]:
     passage = hit.passage
     site = set(terms(urlsplit(passage.url).netloc))
     headed = site.union(terms(" ".join((*passage.headings, passage.title))))
-    left = _ENTRY * bool(passage.headings and _is_entry(passage.headings[-1], names))
+    subjects = [set(terms(name)) for name in names]
+    identifiers = [term for subject in subjects for term in subject if re.search(r"\w[_.]\w", term)]
+    left = _ENTRY * bool(passage.headings and _is_entry(passage.headings[-1], identifiers))
     found = []
     for unit in passage.units:
         words = plain_markdown(passage.words(unit))
         gain = 0.0
         if unit.kind in ("sentence", "item") and not (unit.kind == "item" and passage.words(unit).startswith("[")):
-            gain = max(_gain(words, set(terms(name)), headed, site) for name in names)
-        if (left and unit.kind == "sentence") or (unit.kind == "item" and _is_entry(words.partition(":")[0], names)):
+            gain = max(_gain(words, subject, headed, site) for subject in subjects)
+        if (left and unit.kind == "sentence") or (
+            unit.kind == "item" and _is_entry(words.partition(":")[0], identifiers)
+        ):
             gain = gain or _DEFINES + _NAMES_IT
-        left = _ENTRY * _is_entry(words, names) if unit.kind == "term" else max(0, left - 1)
+        left = _ENTRY * _is_entry(words, identifiers) if unit.kind == "term" else max(0, left - 1)
         found.append(gain)
     return found
 
@@ -97,7 +102,7 @@ def gains(names: Sequence[str], hit: Hit) -> list[float]:
 def with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequence[float]]) -> list[list[float]]:
     """The scores, with what begins "X is …" ahead, where X is asked for, or else what answers best; where that stands in a
     section of a document, with all that the section says of X close behind."""
-    names = _asked_for(query)
+    names = _asked_for(query.own)
     raised = [list(row) for row in scores]
     top = max((max(row) for row in scores), default=0.0)
     defining: list[tuple[float, int, int]] = []
@@ -137,16 +142,18 @@ def _gain(words: str, subject: set[str], headed: set[str], site: set[str]) -> fl
     return _DEFINES + _NAMES_IT * bool(_NAMES_A_KIND.match(words)) - _QUALIFIED * qualified
 
 
-def _is_entry(heading: str, names: Sequence[str]) -> bool:
-    """Whether a heading or term is an identifier that is asked for, maybe with what it belongs to: `Task.acks_late`."""
-    asked = [term for name in names for term in terms(name) if re.search(r"\w[_.]\w", term)]
+def _is_entry(heading: str, identifiers: Sequence[str]) -> bool:
+    """Whether a heading or term is one of these identifiers, maybe with what it belongs to: `Task.acks_late`."""
+    if not identifiers or len(heading.split()) != 1:
+        return False
     whole = max(terms(heading), key=len, default="")
-    return len(heading.split()) == 1 and any(re.search(rf"(?:^|[_.]){re.escape(term)}$", whole) for term in asked)
+    return any(re.search(rf"(?:^|[_.]){re.escape(term)}$", whole) for term in identifiers)
 
 
-def _asked_for(query: Query) -> list[str]:
+@lru_cache(maxsize=64)  # one question asks it of each of fifty passages
+def _asked_for(question: str) -> tuple[str, ...]:
     """What is to be defined, and what that is short for."""
-    found = _SUBJECT.search(query.own)
-    name = (found["what"] or found["other"]) if found else query.own
+    found = _SUBJECT.search(question)
+    name = (found["what"] or found["other"]) if found else question
     meant = re.findall(r"\(([^()]*)\)", name)  # what a short form or typing error means, see spelling.py
-    return [re.sub(r"\([^()]*\)", "", name), *meant, *short_forms(name).values()]
+    return (re.sub(r"\([^()]*\)", "", name), *meant, *short_forms(name).values())
