@@ -183,7 +183,7 @@ def safe_link(address: str) -> str | None:
         return None
     if parts.scheme in ("http", "https"):
         return address if parts.hostname and "@" not in parts.netloc else None
-    return address if not parts.scheme and not parts.netloc and re.match(r"kb/[\w.-]+(#|$)", address) else None
+    return address if not parts.scheme and not parts.netloc and re.match(r"kb/[\w.~%-]+(#|$)", address) else None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from assistant.feedback import Feedback
 from assistant.settings import Settings
 from corpus import Archive, link_states, read_documents
 from corpus.errors import ServeError
+from corpus.pages import document_address
 from index.manifest import pointer
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ def build_server(
     @app.get("/kb")
     @app.get("/kb/{file:path}")
     def knowledge(file: str = "") -> Response:
-        if file and not any(page.url == f"kb/{file}" for page in documents):
+        if file and not any(page.url == document_address(file) for page in documents):
             return HTMLResponse(unknown_html(file, "oka/app.css"), 404)
         return HTMLResponse(known(_stamp(settings))[1])
 

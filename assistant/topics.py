@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from assistant.names import Entity, expansions, find_entities, known_names
 from corpus.addresses import name_of_host
 from corpus.errors import SettingsError
+from corpus.pages import document_name
 from index.passages import Passage
 from index.store import Index
 
@@ -57,21 +58,23 @@ class Topics:
         texts = self._index.texts
         if only == "linked":
             return self.near_rows
-        if only in texts.urls("document"):
-            return np.array(sorted(texts.rows_of(only)), np.int64)
+        own = texts.urls("document")
+        document = only if only in own else {document_name(url): url for url in own}.get(only.removeprefix("kb/"))
+        if document:
+            return np.array(sorted(texts.rows_of(document)), np.int64)
         wanted = only.strip().lower().removeprefix("#").removeprefix("www.")
         led_to = texts.led_to()
         rows: list[int] = []
         for url in texts.urls():
             if url.startswith("kb/"):
-                own = texts.rows_of(url)
-                rows += [row for row, place in zip(own, texts.places(own), strict=True) if place.anchor == wanted]
+                here = texts.rows_of(url)
+                rows += [row for row, place in zip(here, texts.places(here), strict=True) if place.anchor == wanted]
             elif site_of(url) == wanted or (
                 wanted in led_to[url] if url in led_to else site_of(url) in self.sites.get(wanted, ())
             ):
                 rows += texts.rows_of(url)
         if not rows:
-            known = ", ".join(["linked", *texts.urls("document"), *self.sites, *sorted(self.all_sites)])
+            known = ", ".join(["linked", *own, *self.sites, *sorted(self.all_sites)])
             raise SettingsError(f"There is nothing under {only!r} to stay within; choose one of: {known}.")
         return np.array(sorted(rows), np.int64)
 

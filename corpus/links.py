@@ -18,7 +18,7 @@ from corpus.errors import CorpusError
 from corpus.history import History, follow
 from corpus.load import Found, parse
 from corpus.markdown import slug
-from corpus.pages import Page, Resource
+from corpus.pages import Page, Resource, document_name
 from corpus.quality import SOFT_404
 from corpus.snapshot import Archive
 from corpus.warc import Capture, media
@@ -204,7 +204,7 @@ def suggested_edits(states: Sequence[LinkState], documents: Sequence[Page]) -> s
     """A unified diff that writes the suggested addresses into the documents; "" where there is nothing to suggest."""
     diffs: list[str] = []
     for document in documents:
-        name = document.url.removeprefix("kb/")
+        name = document_name(document.url)
         text = document.text
         for state in states:
             if state.suggestion and any(resource.document == document.url for resource in state.resources):

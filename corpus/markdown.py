@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from corpus.pages import Block, BlockKind, Page, Resource, Section, page_digest
+from corpus.pages import Block, BlockKind, Page, Resource, Section, document_address, page_digest
 
 _HEADING_ID = re.compile(r"\s*\{#([^\s{}]+)\}\s*$")
 _DASH = re.compile(r"\s*(?:[-–—:]\s+|[–—])")
@@ -45,8 +45,8 @@ class _Heading:
 
 
 def document_from_markdown(name: str, text: str) -> Page:
-    """Parse the file `name`; its page address is `kb/<name>`, its title the first heading or else the file's name."""
-    url = f"kb/{name}"
+    """Parse the file `name`; its title is the first heading or else the file's name."""
+    url = document_address(name)
     # Front matter would read as a rule and a heading; blanked out, every other line keeps its number.
     parsed = _FRONT_MATTER.sub(lambda match: re.sub(r"[^\r\n]", " ", match.group()), text, count=1)
     tokens = _MARKDOWN.parse(parsed)

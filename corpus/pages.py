@@ -7,9 +7,11 @@ A document of ours and a fetched page are both a `Page`: everything behind the c
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote, unquote_to_bytes
 
 BlockKind = Literal["paragraph", "item", "code", "row", "term", "label"]
 Source = Literal["document", "linked", "deep"]
@@ -73,7 +75,7 @@ class Page:
     Markdown file itself. All ranges everywhere are character offsets into it. Two equal pages have equal `digest`.
     """
 
-    url: str  # where the words are: the final address without fragment, or "kb/<file name>" for a document
+    url: str  # where the words are: the final address without fragment, or that of a document (`document_address`)
     title: str
     text: str
     sections: tuple[Section, ...]
@@ -96,6 +98,16 @@ class Unread:
     resources: tuple[Resource, ...]
     aliases: tuple[str, ...]
     read: Callable[[], Page | None]  # None where it can't be read or isn't worth indexing
+
+
+def document_address(name: str) -> str:
+    """The page address of the document in the file `name`: "notes on #1.md" is at "kb/notes%20on%20%231.md"."""
+    return f"kb/{quote(os.fsencode(name))}"
+
+
+def document_name(address: str) -> str:
+    """The file's name again."""
+    return os.fsdecode(unquote_to_bytes(address.removeprefix("kb/")))
 
 
 def page_digest(title: str, text: str, sections: tuple[Section, ...]) -> str:

@@ -110,6 +110,7 @@ def test_a_definition_in_a_source_does_not_redirect_markers() -> None:
         ("https://docs.celeryq.dev/en/stable/#x:~:text=a%20b", True),
         ("http://127.0.0.1:8000/", True),
         ("kb/orchestration-knowledge-base.md#celery", True),
+        ("kb/notes%20on%20%231.md#tides", True),
         ("javascript:alert(1)", False),
         ("JAVASCRIPT:alert(1)", False),
         (" javascript:alert(1)", False),

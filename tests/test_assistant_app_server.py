@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,12 @@ BROKERS = "Which message brokers does Celery support?"
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(FakeAssistant(), tmp_path_factory.mktemp("data"), a_minute=40) as address:
+    documents = tmp_path_factory.mktemp("data") / "documents"
+    shutil.copytree(Settings().documents, documents)
+    (documents / "notes on #1.md").write_text("# Tides\n\nThe tide turns twice a day.\n")
+    fake: Any = FakeAssistant()
+    fake.settings = Settings(data_dir=documents.parent, documents=documents)
+    with running(fake, documents.parent, a_minute=40) as address:
         yield address
 
 
@@ -235,6 +241,11 @@ def test_the_knowledge_base_page_needs_no_script(url: str) -> None:
     assert "<script" not in text
     assert '<h3 id="celery">Celery</h3>' in text
     assert text.count('rel="noopener noreferrer"') == 44
+
+
+def test_a_document_of_any_name_has_its_place_in_the_knowledge_base(url: str) -> None:
+    answer = httpx.get(f"{url}/kb/notes%20on%20%231.md")
+    assert (answer.status_code, "The tide turns" in answer.text) == (200, True)
 
 
 @pytest.mark.parametrize("file", ["nothing.md", "a/b.md", "<img src=x>", "orchestration-knowledge-base"])

@@ -66,6 +66,20 @@ def test_a_saved_answer_is_verified_and_a_forged_one_refuted(kb_data: Path, tmp_
     assert "forged" in bad.stdout
 
 
+def test_a_document_of_any_name_is_linked_to_filtered_by_and_verified(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").symlink_to(models)
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    (documents / "notes on #1.md").write_text("# Relays\n\n## Relay\n\nA relay sends events between queues.\n")
+    for only in ("kb/notes on #1.md", "kb/notes%20on%20%231.md"):
+        asked = oka("ask", "What is a relay?", "--json", "--only", only, data=tmp_path, documents=str(documents))
+        (cited,) = json.loads(asked.stdout)["citations"]
+        assert cited["url"] == "kb/notes%20on%20%231.md"
+        assert cited["link"] == "kb/notes%20on%20%231.md#relay"
+    checked = oka("verify", "-", stdin=asked.stdout, data=tmp_path, documents=str(documents))
+    assert checked.stdout.endswith("1 of 1 quotes hold.\n")
+
+
 def test_an_answer_is_exported_with_footnotes_and_quotes(kb_data: Path) -> None:
     text = oka("ask", "What is Prefect best for?", "--markdown", data=kb_data).stdout
     assert "[^1]:" in text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from corpus import linked_resources, read_documents
 from corpus.errors import DocumentError
+from corpus.markdown import document_from_markdown
+from corpus.pages import document_name
 
 OURS = Path(__file__).parent.parent / "corpus" / "documents"
 
@@ -36,6 +39,13 @@ def test_every_markdown_file_is_read_in_order(tmp_path: Path) -> None:
     (tmp_path / "A.MD").write_text("﻿# A\n", encoding="utf-8")
     (tmp_path / "c.txt").write_text("no document")
     assert [(page.url, page.title) for page in read_documents(tmp_path)] == [("kb/A.MD", "A"), ("kb/b.md", "B")]
+
+
+@pytest.mark.parametrize("name", ["notes on #1, 100%.md", "über?.md", "\udcff.md"])
+def test_a_document_has_an_address_whatever_its_name(name: str) -> None:
+    page = document_from_markdown(name, "# A\n")
+    assert re.fullmatch(r"kb/[\w.~%-]+", page.url, re.ASCII)
+    assert document_name(page.url) == name
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -176,9 +176,9 @@ def test_json_and_tables(written: Written) -> None:
 def test_suggested_edits_touch_whole_addresses_only(written: Written) -> None:
     written.redirect(URL, "https://a.example/new")
     written.page("https://a.example/new", page("A"))
-    document = document_from_markdown("a.md", f"# Links\n\n[a]({URL}) [b]({URL}/more)\n[c]({URL} 'title')\n")
+    document = document_from_markdown("a #1.md", f"# Links\n\n[a]({URL}) [b]({URL}/more)\n[c]({URL} 'title')\n")
     assert suggested_edits(link_states([document], written.archive), [document]) == (
-        "--- a/a.md\n+++ b/a.md\n@@ -1,4 +1,4 @@\n # Links\n \n"
+        "--- a/a #1.md\n+++ b/a #1.md\n@@ -1,4 +1,4 @@\n # Links\n \n"
         f"-[a]({URL}) [b]({URL}/more)\n-[c]({URL} 'title')\n"
         f"+[a](https://a.example/new) [b]({URL}/more)\n+[c](https://a.example/new 'title')\n"
     )
