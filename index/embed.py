@@ -7,6 +7,7 @@ some models want before a question are not added.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from corpus.errors import ModelError
 
+_HUB_ANSWERS_WITHIN = 5.0  # seconds; it takes less than one
 Span = tuple[int, int]  # first and last character + 1 of a part of a text
 
 
@@ -109,12 +111,35 @@ class SentenceTransformerEmbedder:
 
 
 def loaded(load: Callable[..., Any], what: str, name: str, advice: str, *, offline: bool) -> Any:
-    """A model of sentence-transformers by its name or folder. Raises ModelError, which ends with `advice`."""
+    """A model of sentence-transformers by its name or folder. Raises ModelError, which ends with `advice`.
+
+    Where the hub can't be reached, a model that was fetched earlier is taken, and another is refused within seconds.
+    """
+    is_folder = os.path.exists(name)
+    unreachable = "" if offline or is_folder else _why_no_hub()
     try:
-        return load(name, local_files_only=offline)
+        return load(name, local_files_only=offline or is_folder or bool(unreachable))
     except (OSError, ValueError, ImportError) as error:
-        where = "OKA_OFFLINE is set and it isn't on this machine" if offline else str(error).split("\n")[0]
+        said = " ".join([line for line in str(error).splitlines() if line][:2])  # a status, then what it means
+        where = "OKA_OFFLINE is set and it isn't on this machine" if offline else unreachable or said
         raise ModelError(f"The {what} can't be loaded ({where}): {advice}") from error
+
+
+def _why_no_hub() -> str:
+    """Why a model that isn't on this machine can't be fetched; "" where it can be.
+
+    Asked once for all: huggingface_hub would try each of a model's files six times, 23 s a file.
+    """
+    import httpx
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set and it isn't on this machine"
+    try:
+        httpx.head(constants.ENDPOINT, timeout=_HUB_ANSWERS_WITHIN)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return f"it isn't on this machine, and {constants.ENDPOINT} can't be reached: {error}"
+    return ""
 
 
 def unit_length(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 
 from corpus.errors import ModelError
-from index.embed import Embedder, SentenceTransformerEmbedder, load_embedder
+from index.embed import Embedder, SentenceTransformerEmbedder, load_embedder, loaded
 from index.minilm import MiniLM
 from tests.fakes import BagOfWords
+from tests.loopback import Site
+from tests.scripted_llm import refused_url
 
 TEXTS = [
     "Which message brokers does Celery support?",
@@ -40,6 +43,28 @@ def test_the_fake_is_an_embedder() -> None:
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="OKA_EMBEDDER"):
         load_embedder(str(tmp_path / "none"), tmp_path, offline=True)
+
+
+def test_no_hub_is_asked_again_for_each_file_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """huggingface_hub tries 23 s a file; where nothing answers, only what was fetched earlier is looked for."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub := refused_url())
+    asked = []
+
+    def load(name: str, local_files_only: bool) -> None:
+        asked.append((name, local_files_only))
+        raise OSError("not here")
+
+    with pytest.raises(ModelError, match=re.escape(f"{hub} can't be reached")):
+        loaded(load, "embedder", "no-such/model", "advice", offline=False)
+    assert asked == [("no-such/model", True)]
+
+
+def test_a_hub_that_answers_is_asked(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", site.url)
+    assert loaded(lambda name, local_files_only: (name, local_files_only), "", "a/b", "", offline=False) == (
+        "a/b",
+        False,
+    )
 
 
 def test_tokens_are_counted_whole(tmp_path: Path) -> None:
