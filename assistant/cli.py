@@ -261,11 +261,16 @@ def status(as_json: Json = False) -> None:
 def verify(file: Annotated[Path, typer.Argument(help="An answer saved with --json; - reads standard input.")]) -> None:
     """Re-check every quote of a saved answer.
 
-    Against documents and archive as they are now; exit code 1 where a quote is gone.
+    Against documents and archive as they are now; exit code 1 where a quote is gone, or where an answer has none.
     """
     from assistant.export import read_answer
 
-    checks = _assistant().verify(read_answer(file))
+    reply = read_answer(file)
+    checks = _assistant().verify(reply)
+    if not checks:
+        abstained = reply.get("abstained") is True  # else it makes claims that nothing proves
+        print(f"The answer has no citations to check{': it abstains' if abstained else ''}.")
+        raise typer.Exit(0 if abstained else 1)
     for check in checks:
         print(f"[{check.number}] {check.state}: {check.url}\n    “{check.quote}”")
     good = sum(check.holds for check in checks)

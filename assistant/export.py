@@ -67,6 +67,8 @@ def saved_answer(values: object) -> Mapping[str, Any]:
     """The contract's JSON form of an answer, as far as its quotes go. Raises QuestionError for anything else."""
     try:
         found: dict[str, Any] = dict(values)  # type: ignore[call-overload]  # that is what is tried
+        if not isinstance(found["citations"], list):
+            raise TypeError
         for citation in found["citations"]:
             int(citation["number"])
             f"{citation['url']}{citation['quote']}{citation.get('link')}".encode()

@@ -66,6 +66,14 @@ def test_a_saved_answer_is_verified_and_a_forged_one_refuted(kb_data: Path, tmp_
     assert "forged" in bad.stdout
 
 
+def test_an_answer_without_citations_has_nothing_to_verify(kb_data: Path) -> None:
+    saved = oka("ask", "How do I bake sourdough bread?", "--json", data=kb_data).stdout
+    done = oka("verify", "-", data=kb_data, stdin=saved)
+    assert (done.returncode, done.stdout) == (0, "The answer has no citations to check: it abstains.\n")
+    done = oka("verify", "-", data=kb_data, stdin=saved.replace('"abstained": true', '"abstained": false'))
+    assert (done.returncode, done.stdout) == (1, "The answer has no citations to check.\n")
+
+
 def test_a_document_of_any_name_is_linked_to_filtered_by_and_verified(models: Path, tmp_path: Path) -> None:
     (tmp_path / "models").symlink_to(models)
     documents = tmp_path / "documents"

@@ -144,7 +144,14 @@ def test_a_file_that_is_a_folder_is_named(kb_data: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 100_000, '{"citations": [{"number": Infinity, "url": "u", "quote": "q"}]}', "{}", '"x"']
+    "text",
+    [
+        "[" * 100_000,
+        '{"citations": [{"number": Infinity, "url": "u", "quote": "q"}]}',
+        '{"citations": {}}',
+        "{}",
+        '"x"',
+    ],
 )
 def test_what_is_no_answer_is_not_verified(text: str, kb_data: Path) -> None:
     assert_one_sentence(oka("verify", "-", data=kb_data, stdin=text), 2, "no answer of oka")
