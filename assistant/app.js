@@ -27,13 +27,33 @@ window.oka = (() => {
     if (now !== state) { state = now; endNote(); say(""); }
     const pending = conversation.pending, box = $("#oka-box textarea");
     const edited = conversation.turns.find((turn) => turn.id === conversation.editing);
-    document.body.classList.toggle("oka-busy", Boolean(pending && pending.running));
+    busy(pending && pending.running);
     document.body.classList.toggle("oka-changing", Boolean(edited));
     $("#oka-notice").textContent = edited ? `Editing “${edited.question.slice(0, 60)}”: asking replaces it and what follows.` : "";
     if (pending && pending.running && box.value === pending.question) { // it has arrived
       write(box, "");
       sessionStorage.removeItem(DRAFT);
     }
+  }
+
+  const busy = (is) => document.body.classList.toggle("oka-busy", Boolean(is));
+  const isBusy = () => document.body.classList.contains("oka-busy");
+
+  // One question at a time, from the click on: Gradio would ask a second one beside it and keep what comes last.
+  function gate(event) {
+    const box = $("#oka-box textarea"), clicked = ".oka-ask, .oka-retry, #oka-why button.sm, #oka-box .submit-button";
+    const asks = event.type === "click" ? event.target.closest(clicked) : event.key === "Enter" && !event.shiftKey && event.target === box && box;
+    if (!asks) return;
+    if (isBusy()) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    } else if (!asks.closest("#oka-why") && (!asks.closest("#oka-box") || box.value.trim())) busy(true);
+  }
+  for (const kind of ["click", "keypress"]) document.addEventListener(kind, gate, true);
+
+  function instead(kind, data) { // what takes the place of a running question ends it
+    busy(false);
+    trigger(kind, data);
   }
 
   function say(words) {
@@ -139,7 +159,7 @@ window.oka = (() => {
   // Shows what another tab did to this conversation, unless something is under way here; then keep() comes back to it.
   function join() {
     const both = kept(PREFIX + conversation.id), { pending, editing, turns } = conversation;
-    if (!both || editing || noting || (pending && pending.running) || ids(both.turns) === ids(turns)) return;
+    if (!both || editing || noting || isBusy() || ids(both.turns) === ids(turns)) return;
     const mine = pending && !both.turns.some((turn) => turn.id === pending.id) ? pending : null;
     trigger("select", { conversation: JSON.stringify({ ...both, pending: mine }) });
   }
@@ -181,7 +201,7 @@ window.oka = (() => {
       sessionStorage.removeItem(DRAFT);
     }
     sessionStorage.setItem(HERE, id);
-    trigger("select", { conversation: localStorage.getItem(PREFIX + id) || "" });
+    instead("select", { conversation: localStorage.getItem(PREFIX + id) || "" });
   }
 
   function remove(id) {
@@ -285,13 +305,14 @@ window.oka = (() => {
     else if (is("oka-copy")) copy($("code", button.parentElement).textContent, button);
     else if (is("oka-copy-answer")) copy(withSources(conversation.turns.find((kept) => kept.id === turn)), button);
     else if (is("oka-ask")) trigger("submit", { question: button.textContent });
-    else if (is("oka-edit")) { trigger("edit", { turn }); setTimeout(() => $("#oka-box textarea").focus(), 300); }
+    else if (is("oka-edit")) { instead("edit", { turn }); setTimeout(() => $("#oka-box textarea").focus(), 300); }
     else if (is("oka-retry")) trigger("retry", {});
-    else if (is("oka-undo")) trigger("undo", {});
+    else if (is("oka-undo")) instead("undo", {});
     else if (is("oka-vote-up") || is("oka-vote-down")) {
       trigger("like", { turn, vote: is("oka-vote-up") ? "up" : "down" });
       startNote(turn);
     }
+    else if (is("stop-button")) busy(false); // also before the answer has begun
     else if (is("oka-no-note")) endNote();
     else if (is("oka-show")) { point(turn); drawer("oka-side", true, button); showSources(); }
     else if (is("oka-new")) { open(""); drawer("oka-menu", false); $("#oka-box textarea").focus(); }
@@ -342,12 +363,12 @@ window.oka = (() => {
   function lost(is) {
     const notice = $("#oka-lost");
     if (notice) notice.hidden = !is;
-    if (is) document.body.classList.remove("oka-busy");
+    if (is) busy(false);
   }
   const plainly = window.fetch;
   window.fetch = async (...request) => {
     try {
-      const reply = await plainly(...request);
+      const reply = await inTurn(...request);
       lost(false);
       return reply;
     } catch (error) {
@@ -355,6 +376,28 @@ window.oka = (() => {
       throw error;
     }
   };
+
+  // Gradio cancels an event by the id that the server gave it. Before that id has come it sends none: the server refuses, and
+  // the event goes on. So a cancelling waits for the id, and what is sent after a cancelling waits for that.
+  const joined = new Map(); // promises of ids, by the function of an event
+  let cancelling = null;
+  async function inTurn(address, options = {}) {
+    const is = (path) => String(address).split("?")[0].endsWith(path), body = options.body;
+    if (is("/cancel")) return cancelling = cancel(address, options);
+    if (is("/reset") && !JSON.parse(body).event_id) return Response.json({}); // it follows a cancelling, which did all that it would
+    const asks = is("/queue/join");
+    if (asks || is("/run/predict")) await Promise.allSettled([cancelling]);
+    const reply = plainly(address, options);
+    reply.then((got) => got.ok || busy(false), () => {}); // refused: too many wait, or too many were asked
+    if (asks) joined.set(JSON.parse(body).fn_index, reply.then((got) => got.clone().json()).then((got) => got.event_id, () => undefined));
+    return reply;
+  }
+
+  async function cancel(address, options) {
+    const body = JSON.parse(options.body);
+    body.event_id ??= await joined.get(body.fn_index);
+    return body.event_id ? plainly(address, { ...options, body: JSON.stringify(body) }) : Response.json({});
+  }
   window.addEventListener("offline", () => lost(true));
 
   function connect(send) {

@@ -300,6 +300,9 @@ def build_app(
         view = [chat, kept, panel, last, offers]
         slow: dict[str, Any] = {**private, "concurrency_limit": _AT_ONCE, "concurrency_id": "ask"}
         slow |= {"show_progress": "minimal", "show_progress_on": chat}  # the place in the queue, when there is one
+        slow |= {
+            "trigger_mode": "multiple"
+        }  # app.js sees to one at a time; Gradio would also drop one as the last one ends
         late: dict[str, Any] = {**private, "concurrency_limit": 2, "concurrency_id": "late"}
         running: Any = [
             box.submit(reply, [box, kept, only], view, **slow),
@@ -308,10 +311,13 @@ def build_app(
             typed_button.click(ask_as_typed, kept, view, **slow),
             search_button.click(ask_edited, [query, kept], view, **slow),
         ]
-        box.stop(None, None, None, cancels=running, **private).then(stopped, kept, view, queue=False, **private)
-        bridge.select(opened, None, view, cancels=running, queue=False, **private)
-        bridge.edit(edit, kept, [*view, box], cancels=running, queue=False, **private)
-        bridge.undo(undo, kept, [*view, box], cancels=running, queue=False, **private)
+        for taking_over in (box.stop, bridge.select, bridge.edit, bridge.undo):
+            # Gradio puts what a listener cancels after its function: so this comes first, or the answer would overwrite it.
+            taking_over(None, cancels=running, **private)
+        box.stop(stopped, kept, view, queue=False, **private)
+        bridge.select(opened, None, view, queue=False, **private)
+        bridge.edit(edit, kept, [*view, box], queue=False, **private)
+        bridge.undo(undo, kept, [*view, box], queue=False, **private)
         keep_button.click(keep, kept, [*view, box], queue=False, **private)
         bridge.like(vote, kept, [chat, kept, noted], queue=False, **private)
         sent = gr.on([send.click, words.submit], note, [words, kept, noted], [words, said], queue=False, **private)

@@ -71,12 +71,10 @@ class Chat:
         return self.page.locator(".oka-answer:not(.oka-partial)")
 
     def send(self, question: str) -> None:
-        """Types and enters. In the moment that the last answer ends, Enter isn't taken and the words stay in the box."""
+        """Types and enters; while an answer is written, Enter isn't taken."""
         self.page.locator("#oka-box .submit-button").wait_for()
         self.box.fill(question)
-        while self.box.input_value():
-            self.box.press("Enter")
-            self.page.wait_for_timeout(150)
+        self.box.press("Enter")
 
     def ask(self, question: str) -> None:
         """Sends a question and waits until its answer is shown and kept."""
@@ -324,6 +322,45 @@ def test_ask_again_undo_and_edit(chat: Chat) -> None:
     chat.send("airflow vs celery")
     expect(chat.page.locator(".oka-asked")).to_have_count(1)
     expect(chat.page.locator(".oka-table")).to_be_visible()
+
+
+def test_what_is_clicked_before_the_server_knows_the_question_takes_it_back(new_chat: Callable[..., Chat]) -> None:
+    chat = new_chat().open()
+    chat.ask(BROKERS)
+    network = chat.page.context.new_cdp_session(chat.page)
+    network.send("Network.enable")
+    slow = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", slow)
+    chat.page.evaluate(
+        """document.querySelector(".oka-retry").click();
+        setTimeout(() => document.querySelector(".oka-edit").click(), 100)"""
+    )
+    expect(chat.page.locator("#oka-editing")).to_be_visible()
+    expect(chat.box).to_have_value(BROKERS)
+    chat.page.wait_for_timeout(1500)  # an answer that goes on would be here by now
+    expect(chat.page.locator("#oka-editing")).to_be_visible()
+    expect(chat.page.locator("body.oka-busy")).to_have_count(0)
+    chat.send("Why avoid top-level code?")
+    expect(chat.page.locator(".oka-asked span")).to_have_text("Why avoid top-level code?")
+    expect(chat.answers).to_contain_text("You should avoid")
+
+
+def test_one_question_at_a_time(chat: Chat, fake: FakeAssistant) -> None:
+    chat.ask("brokers slowly")
+    offered = chat.page.locator(".oka-follow .oka-ask").first
+    offered.wait_for()
+    asked = len(fake.asked)
+    chat.page.evaluate("for (const kind of ['.oka-retry', '.oka-follow button']) document.querySelector(kind).click()")
+    chat.page.locator(".oka-partial").wait_for()
+    chat.box.fill("Why avoid top-level code?")
+    chat.box.press("Enter")
+    expect(chat.page.locator(".oka-partial")).to_have_count(0, timeout=15000)
+    assert [question for question, *_ in fake.asked[asked:]][:1] == ["brokers slowly"]
+    assert "Why avoid top-level code?" not in [question for question, *_ in fake.asked[asked:]]
+    expect(chat.page.locator(".oka-asked")).to_have_count(1)
+    expect(chat.box).to_have_value("Why avoid top-level code?")  # it waits for Enter
+    chat.box.press("Enter")  # taken at once
+    expect(chat.answers).to_have_count(2)
 
 
 def test_a_conversation_whose_only_question_was_taken_back_is_gone(chat: Chat) -> None:
