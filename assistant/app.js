@@ -80,8 +80,13 @@ window.oka = (() => {
     if (inside) (thumb || $("#oka-box textarea")).focus({ preventScroll: true });
   }
 
+  function closeNote() { // what another tab did in the meantime is shown now
+    endNote();
+    join();
+  }
+
   function noted(words, said) { // words that couldn't be kept stay in the field
-    if (!words) endNote();
+    if (!words) closeNote();
     say(said);
   }
 
@@ -119,22 +124,26 @@ window.oka = (() => {
     if (!conversation) return;
     mirror();
     sessionStorage.setItem(HERE, conversation.id);
-    for (const turn of conversation.turns) shown.add(turn.id);
     const stored = store();
+    for (const turn of conversation.turns) shown.set(turn.id, turn.vote);
     list();
     lead();
     point(conversation.turns.length ? conversation.turns.at(-1).id : "");
     if (stored) join();
   }
 
-  // The turns that this tab has shown: one that it shows no more was taken back; one that it never showed is another tab's.
-  const shown = new Set();
+  // The turns that this tab has shown, with their votes: one that it shows no more was taken back, and a vote that differs was
+  // given here; a turn that it never showed, and a vote that differs otherwise, are another tab's.
+  const shown = new Map();
   const ids = (turns) => turns.map((turn) => turn.id).join();
+  const ways = (turns) => turns.map((turn) => turn.id + turn.vote).join();
 
   function merged(old) {
     const here = new Map(conversation.turns.map((turn) => [turn.id, turn])), turns = [];
     for (const turn of old ? old.turns : []) {
-      if (here.has(turn.id) || !shown.has(turn.id)) turns.push(here.get(turn.id) || turn);
+      const mine = here.get(turn.id);
+      if (mine) turns.push(shown.get(turn.id) === mine.vote ? { ...mine, vote: turn.vote } : mine);
+      else if (!shown.has(turn.id)) turns.push(turn);
       here.delete(turn.id);
     }
     return [...turns, ...here.values()].slice(-TURNS);
@@ -159,7 +168,7 @@ window.oka = (() => {
   // Shows what another tab did to this conversation, unless something is under way here; then keep() comes back to it.
   function join() {
     const both = kept(PREFIX + conversation.id), { pending, editing, turns } = conversation;
-    if (!both || editing || noting || isBusy() || ids(both.turns) === ids(turns)) return;
+    if (!both || editing || noting || isBusy() || ways(both.turns) === ways(turns)) return;
     const mine = pending && !both.turns.some((turn) => turn.id === pending.id) ? pending : null;
     trigger("select", { conversation: JSON.stringify({ ...both, pending: mine }) });
   }
@@ -313,7 +322,7 @@ window.oka = (() => {
       startNote(turn);
     }
     else if (is("stop-button")) busy(false); // also before the answer has begun
-    else if (is("oka-no-note")) endNote();
+    else if (is("oka-no-note")) closeNote();
     else if (is("oka-show")) { point(turn); drawer("oka-side", true, button); showSources(); }
     else if (is("oka-new")) { open(""); drawer("oka-menu", false); $("#oka-box textarea").focus(); }
     else if (is("oka-saved")) { open(button.dataset.id); drawer("oka-menu", false); }
@@ -338,7 +347,7 @@ window.oka = (() => {
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     if (tip) hideTip();
-    else if (event.target.closest("#oka-noting")) endNote();
+    else if (event.target.closest("#oka-noting")) closeNote();
     else { drawer("oka-menu", false); drawer("oka-side", false); }
   });
 

@@ -473,6 +473,26 @@ def test_two_tabs_in_one_conversation_keep_what_was_asked_in_either(chat: Chat) 
     chat.box.fill("")
 
 
+def test_votes_given_in_either_of_two_tabs_are_both_kept(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    chat.ask("Why avoid top-level code?")
+    other = Chat(chat.page.context.new_page(), chat.url).open()
+    other.page.locator(".oka-saved").click()
+    expect(other.answers).to_have_count(2)
+    chat.answers.first.get_by_role("button", name="Helpful", exact=True).click()
+    expect(chat.page.locator("#oka-note textarea")).to_be_visible()
+    expect(other.answers.first.locator(".oka-vote-up.oka-on")).to_be_visible()
+    other.answers.last.get_by_role("button", name="Not helpful").click()
+    other.page.locator(".oka-no-note").click()
+    chat.page.locator(".oka-no-note").click()  # it was being written when the other tab voted
+    expect(chat.answers.last.locator(".oka-vote-down.oka-on")).to_be_visible()
+    chat.answers.first.get_by_role("button", name="Not helpful").click()  # one's mind is changed
+    for tab in (chat, other):
+        expect(tab.page.locator(".oka-vote-down.oka-on")).to_have_count(2)
+    chat.reload()
+    expect(chat.page.locator(".oka-vote-down.oka-on")).to_have_count(2)
+
+
 def test_storage_of_another_making_does_no_harm(chat: Chat) -> None:
     bad = '{"id": "x1", "turns": [{"id": "<img src=x onerror=alert(1)>", "question": {}, "answer": 3}]}'
     chat.page.evaluate("(bad) => { localStorage.setItem('oka:x1', bad); localStorage.setItem('oka:x2', '{'); }", bad)
