@@ -57,8 +57,9 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except (OSError, sqlite3.Error) as error:  # what can't be read, a full disk, a damaged index
-        where = getattr(error, "filename", None)
-        print(f"oka: {f'{where}: ' if where else ''}{getattr(error, 'strerror', None) or error}.", file=sys.stderr)
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        what = getattr(error, "strerror", None) or error
+        print(f"oka: {where}{what}; `oka settings` shows the files and folders in use.", file=sys.stderr)
         sys.exit(1)
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.errors import SettingsError
+from corpus.errors import FeedbackError
 
 Kind = Literal["up", "down", "unanswered"]
 _LIKE = 0.6
@@ -52,7 +52,7 @@ class Feedback:
         self._lock = threading.Lock()
 
     def add(self, kind: Kind, answer: Mapping[str, Any], *, id: str, only: str | None = None, note: str = "") -> Entry:
-        """Appends one remark on an answer in the contract's JSON form. Raises SettingsError where the log can't be written."""
+        """Appends one remark on an answer in the contract's JSON form. Raises FeedbackError where the log can't be written."""
         sources = tuple(f"{c['url']}#{c['anchor']}" if c["anchor"] else str(c["url"]) for c in answer["citations"])
         entry = Entry(
             id=id,
@@ -80,7 +80,7 @@ class Feedback:
                 finally:
                     os.close(descriptor)
         except OSError as error:
-            raise SettingsError(
+            raise FeedbackError(
                 f"Feedback can't be written to {self.path} ({error.strerror}); make it writable or set OKA_DATA_DIR."
             ) from error
         return entry
@@ -100,7 +100,7 @@ class Feedback:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise SettingsError(
+            raise FeedbackError(
                 f"Feedback in {self.path} can't be read ({error.strerror}); make it readable."
             ) from error
         entries = []

@@ -56,6 +56,19 @@ class Settings(BaseModel):
     """Of the answers given, the largest share that may lack support in the sources (0.05: 5 %), as estimated on our own
     questions; less means more questions that are declined."""
 
+    @field_validator("data_dir", "documents")
+    @classmethod
+    def _at_home(cls, value: Path) -> Path:
+        return Path(os.path.expanduser(value))  # no shell does it for what stands in a file
+
+    @field_validator("data_dir")
+    @classmethod
+    def _can_be_folder(cls, value: Path) -> Path:
+        for place in (value, *value.parents):
+            if os.path.exists(place) and not os.path.isdir(place):
+                raise ValueError(f"a folder is expected, and {place} is a file")
+        return value
+
     @field_validator("allow_private_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:

@@ -19,6 +19,7 @@ RagError                    a sentence that says what happened, to what, and the
 │   ├── IndexBusy           another process is writing it
 │   └── StoreUnreachable    the Chroma server doesn't answer
 ├── ModelError              an embedder, a reranker or a language model that can't be used
+├── FeedbackError           the log of feedback that can't be read or written
 └── ServeError              the web chat can't start
 """
 
@@ -77,6 +78,10 @@ class StoreUnreachable(StoreError):
 
 class ModelError(RagError):
     """An embedder, a reranker or a language model can't be loaded or reached."""
+
+
+class FeedbackError(RagError):
+    """The log of what users said of answers can't be read or written."""
 
 
 class ServeError(RagError):

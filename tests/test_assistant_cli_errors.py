@@ -84,15 +84,21 @@ def test_documents_that_cannot_be_read(tmp_path: Path) -> None:
     assert_one_sentence(oka("build", data=tmp_path / "var", documents=str(documents)), 1, "latin.md", "UTF-8")
 
 
+@pytest.mark.parametrize(("command", "below"), [("build", ""), ("links", "var"), ("feedback", "var"), ("settings", "")])
+def test_a_data_folder_that_is_a_file(command: str, below: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = oka(command, data=tmp_path / "file" / below)
+    assert_one_sentence(done, 2, "OKA_DATA_DIR", f"a folder is expected, and {tmp_path / 'file'} is a file")
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
 @pytest.mark.parametrize(
     "command", [["build"], ["ask", "What is Celery?"], ["fetch"], ["fetch", "--from-warc", "{warc}"]]
 )
 def test_a_data_folder_that_cannot_be_written(command: list[str], tmp_path: Path) -> None:
     Written(tmp_path / "theirs.warc.gz").page("https://a.example/", page("A"))
-    (tmp_path / "file").write_text("in the way")
     command = [word.format(warc=tmp_path / "theirs.warc.gz") for word in command]
-    assert_one_sentence(oka(*command, data=tmp_path / "file" / "var"), 1, str(tmp_path / "file"), "OKA_DATA_DIR")
-    assert (tmp_path / "file").read_text() == "in the way"
+    assert_one_sentence(oka(*command, data=Path("/proc/oka")), 1, "/proc/oka", "OKA_DATA_DIR")
 
 
 def test_a_damaged_warc_gives_what_is_whole(tmp_path: Path) -> None:

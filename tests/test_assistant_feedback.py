@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from assistant.feedback import Feedback, eval_record, group_unanswered
-from corpus.errors import SettingsError
+from corpus.errors import FeedbackError
 from tests.fakes_app import FakeAssistant
 
 QUESTION = "Which message brokers does Celery support?"
@@ -72,7 +72,7 @@ def test_many_writers_at_once(log: Feedback) -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(SettingsError, match=r"can't be written to .*feedback\.jsonl"):
+    with pytest.raises(FeedbackError, match=r"can't be written to .*feedback\.jsonl"):
         Feedback(tmp_path / "file" / "feedback.jsonl").add("up", FakeAssistant().answer(QUESTION).to_dict(), id="a1")
 
 

@@ -35,6 +35,12 @@ def test_an_empty_setting_is_as_good_as_unset(tmp_path: Path) -> None:
     assert load_settings({}, file) == load_settings({}, NO_FILE)
 
 
+def test_a_folder_may_be_given_from_home_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = load_settings({"OKA_DATA_DIR": "~/oka", "OKA_DOCUMENTS": "~/wiki"}, NO_FILE)
+    assert (settings.data_dir, settings.documents) == (tmp_path / "oka", tmp_path / "wiki")
+
+
 def test_private_hosts_are_split() -> None:
     hosts = load_settings({"OKA_ALLOW_PRIVATE_HOSTS": "wiki.local:8080, 127.0.0.1:9000"}, NO_FILE).allow_private_hosts
     assert hosts == ("wiki.local:8080", "127.0.0.1:9000")
