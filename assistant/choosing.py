@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from assistant.grouping import LEANS_BACK, Scored, group_of, lists_of, stands_alone, touch
+from assistant.grouping import LEANS_BACK, Scored, group_of, lists_of, stands_alone, tables_of, touch
 from assistant.query import Intent
 from corpus.instructions import gives_instructions
 from index.passages import Hit, Passage, Unit
@@ -33,7 +33,11 @@ _GAP_WORDS = 30
 _LIST_COUNTS = 60
 """Words that a whole list takes of the budget at most, so that something is left for what else is said."""
 _SHORT_LIST = 60
-"""Words of a list that is said whole where half of it is."""
+"""Words of a list or table that is said whole where a part of it is."""
+import os
+
+SIB = int(os.environ.get("SIB", "0"))
+_SHORT_TABLE = int(os.environ.get("TBL", "60"))
 _WITH_CODE: tuple[Intent, ...] = ("how", "fact", "list")
 """Where code may be said; a definition, a comparison or a reason has none."""
 _CODE_BEHIND = 1.0
@@ -188,16 +192,25 @@ class _Picked:
         return [replace(claim, units=claim.units[at:]), replace(claim, units=claim.units[:at])]
 
     def _with_lists(self, passage: Passage, starts: set[int]) -> set[int]:
-        """Short lists are said whole where half of one was chosen, or where the question has words of its label."""
+        """Short lists are said whole where half of one was chosen, or where the question has words of its label; short tables
+        where a row of one was: its rows are there to be compared."""
+        if not self._whole_lists:
+            return starts
         whole = set(starts)
-        for label, items in lists_of(passage) if self._whole_lists else ():
+        for label, items in lists_of(passage):
             chosen = [unit for unit in items if unit.start in starts]
             asked = label is not None and set(terms(passage.words(label))) & self._rarity.keys()
-            words = sum(len(passage.words(unit).split()) for unit in items)
-            if chosen and words <= _SHORT_LIST and (asked or 2 * len(chosen) >= len(items)):
+            if chosen and _are_short(passage, items) and (asked or 2 * len(chosen) >= len(items)):
                 whole.update(unit.start for unit in items)
                 whole.update([label.start] if label else [])
+        for rows in tables_of(passage):
+            if any(unit.start in starts for unit in rows) and _are_short(passage, rows):
+                whole.update(unit.start for unit in rows)
         return whole
+
+
+def _are_short(passage: Passage, units: Sequence[Unit]) -> bool:
+    return sum(len(passage.words(unit).split()) for unit in units) <= _SHORT_LIST
 
 
 def _shares_a_word(scored: Scored, rarity: Mapping[str, float]) -> bool:

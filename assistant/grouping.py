@@ -216,3 +216,16 @@ def lists_of(passage: Passage) -> list[tuple[Unit | None, list[Unit]]]:
             found.append((previous if leads else None, [unit]))
         previous = unit
     return found
+
+
+def tables_of(passage: Passage) -> list[list[Unit]]:
+    """The rows of each table of a passage, without headers."""
+    found: list[list[Unit]] = []
+    before: Unit | None = None
+    for unit in passage.units:
+        if unit.kind == "row" and not unit.header:
+            if before is None or before.kind != "row" or before.header:
+                found.append([])
+            found[-1].append(unit)
+        before = unit
+    return found

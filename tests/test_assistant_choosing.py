@@ -62,6 +62,15 @@ def test_half_a_list_is_said_whole() -> None:
     assert len(said(choose([hit(listed)], [[0.0, 3.0, -9.0, -9.0]], "fact", rarity={"use": 1.0}))) == 4
 
 
+@pytest.mark.parametrize(("cell", "rows"), [("the longest queue", 3), ("word " * 30, 1)], ids=["short", "long"])
+def test_of_a_short_table_all_rows_are_said(cell: str, rows: int) -> None:
+    table = passage(("row", "Policy\tWhat goes"), *(("row", f"{name}\t{cell}") for name in ("lru", "ttl", "random")))
+    table = replace(table, units=(replace(table.units[0], header=True), *table.units[1:]))
+    told = said(choose([hit(table)], [[0.0, -9.0, 3.0, -9.0]], "fact"))
+    assert sum("\t" in row and not row.startswith("Policy") for row in told) == rows
+    assert len(said(choose([hit(table)], [[0.0, -9.0, 3.0, -9.0]], "compare"))) == 1  # a cell is of one side
+
+
 def test_the_answer_comes_first_and_a_document_keeps_its_order() -> None:
     words = (
         "A broker is a post office for tasks.",
