@@ -34,10 +34,7 @@ _LIST_COUNTS = 60
 """Words that a whole list takes of the budget at most, so that something is left for what else is said."""
 _SHORT_LIST = 60
 """Words of a list or table that is said whole where a part of it is."""
-import os
 
-SIB = int(os.environ.get("SIB", "0"))
-_SHORT_TABLE = int(os.environ.get("TBL", "60"))
 _WITH_CODE: tuple[Intent, ...] = ("how", "fact", "list")
 """Where code may be said; a definition, a comparison or a reason has none."""
 _CODE_BEHIND = 1.0
