@@ -2,7 +2,7 @@
 // Everything a source or a user wrote is set with textContent; no markup is made here.
 "use strict";
 window.oka = (() => {
-  const PREFIX = "oka:", HERE = "oka-current", DRAFT = "oka-draft", MOST = 40, TURNS = 50;
+  const PREFIX = "oka:", HERE = "oka-current", DRAFT = "oka-draft", SCOPE = "oka-only", MOST = 40, TURNS = 50;
   let trigger = null, conversation = null;
   const $ = (selector, root = document) => root.querySelector(selector);
   const text = (tag, words, kind) => Object.assign(document.createElement(tag), { textContent: words, className: kind || "" });
@@ -204,7 +204,33 @@ window.oka = (() => {
     nav.replaceChildren(fresh, all, tools);
   }
 
+  // ---- what answers are looked for in: kept for this tab, and with each question; a conversation goes on in its last one's
+  const scope = () => sessionStorage.getItem(SCOPE) || "";
+
+  function setScope(only) {
+    sessionStorage.setItem(SCOPE, only);
+    showScope();
+  }
+
+  function showScope() {
+    const list = $("#oka-only"), line = $("#oka-within");
+    if (!list || !line || (list.value === scope() && line.hidden === !scope())) return; // Gradio may mount them anew
+    list.value = scope();
+    if (!list.value) { // the documents have it no more
+      list.value = "";
+      sessionStorage.removeItem(SCOPE);
+    }
+    line.hidden = !list.value;
+    $("span", line).textContent = `Answers only from: ${list.selectedOptions[0].textContent}`;
+  }
+
   function open(id) {
+    const last = kept(PREFIX + id);
+    setScope(last && ((last.pending || last.turns.at(-1) || {}).only) || "");
+    load(id);
+  }
+
+  function load(id) {
     if (conversation && conversation.editing) { // what is being edited stays with its conversation
       write($("#oka-box textarea"), "");
       sessionStorage.removeItem(DRAFT);
@@ -328,6 +354,7 @@ window.oka = (() => {
     else if (is("oka-saved")) { open(button.dataset.id); drawer("oka-menu", false); }
     else if (is("oka-remove")) remove(button.dataset.id);
     else if (is("oka-clear")) { if (conversation) remove(conversation.id); }
+    else if (is("oka-anywhere")) { setScope(""); $("#oka-box textarea").focus(); }
     else if (is("oka-export")) trigger("copy", {});
     else if (is("oka-open-menu")) { drawer("oka-menu", true, button); $(".oka-new").focus(); }
     else if (is("oka-open-side")) { drawer("oka-side", true, button); $("#oka-right .oka-close").focus(); }
@@ -337,12 +364,14 @@ window.oka = (() => {
     const mark = event.target.closest && event.target.closest(".oka-mark");
     if (mark) showTip(mark); else if (tip && !tip.contains(event.target)) hideTip();
   });
+  document.addEventListener("change", (event) => { if (event.target.matches("#oka-only")) setScope(event.target.value); });
   document.addEventListener("input", (event) => { // what is typed outlives a reload, as Gradio does when a lost server is back
+    if (!event.target.matches("#oka-main textarea")) return;
     const { value, maxLength } = event.target;
     if (event.target.matches("#oka-box textarea")) sessionStorage.setItem(DRAFT, value);
     const full = maxLength > 0 && value.length >= maxLength;
     const most = maxLength.toLocaleString("en");
-    if (event.target.closest("#oka-main")) say(full ? `${most} characters are the most that is read; what goes beyond is left out.` : "");
+    say(full ? `${most} characters are the most that is read; what goes beyond is left out.` : "");
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
@@ -361,6 +390,7 @@ window.oka = (() => {
       if (draft) setTimeout(() => write($("#oka-box textarea"), draft), 100); // Gradio sets its own value first
       if (matchMedia("(pointer: fine)").matches) box.focus(); // on a phone it would raise the keyboard
     }
+    showScope();
     const offline = $(".oka-offline"), fetching = $("#oka-fetch");
     if (offline && fetching && !fetching.title) fetching.title = offline.textContent; // why it is disabled
     if ($("#oka-nav") && !$("#oka-nav").firstChild) list(); // Gradio mounts it late, and may mount it anew
@@ -417,8 +447,9 @@ window.oka = (() => {
     const id = sessionStorage.getItem(HERE);
     if (asked) {
       history.replaceState(null, "", location.pathname);
+      setScope("");
       trigger("submit", { question: asked });
-    } else if (id && localStorage.getItem(PREFIX + id)) open(id);
+    } else if (id && localStorage.getItem(PREFIX + id)) load(id);
   }
 
   function download(words) {
@@ -429,5 +460,5 @@ window.oka = (() => {
     URL.revokeObjectURL(link.href);
   }
 
-  return { connect, keep, noted, download };
+  return { connect, keep, noted, download, scope };
 })();

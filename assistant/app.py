@@ -28,6 +28,7 @@ from assistant.app_render import (
     failure_html,
     offers_html,
     partial_html,
+    scope_html,
     sources_html,
     status_html,
     welcome_html,
@@ -133,26 +134,22 @@ def build_app(
             conversation = conversation.fail("Something went wrong on the server; its log says what. Ask again.")
         yield whole(conversation)
 
-    def again(kept: str) -> Iterator[Any]:
-        """Asks the last question anew."""
+    def again(kept: str, only: str, alone: bool = False) -> Iterator[Any]:
+        """Asks the last question anew, within what is chosen now."""
         conversation = Conversation.read(kept)
         if last := conversation.last_asked():
-            yield from reply(str(last["question"]), conversation.before(str(last["id"])).dump(), last["only"])
+            yield from reply(str(last["question"]), conversation.before(str(last["id"])).dump(), only, alone)
 
-    def ask_offered(kept: str, only: str | None, event: gr.EventData) -> Iterator[Any]:
+    def ask_offered(kept: str, only: str, event: gr.EventData) -> Iterator[Any]:
         yield from reply(str(event._data["question"]), kept, only)
 
-    def ask_as_typed(kept: str) -> Iterator[Any]:
-        conversation = Conversation.read(kept)
-        if last := conversation.last_asked():
-            yield from reply(
-                str(last["question"]), conversation.before(str(last["id"])).dump(), last["only"], alone=True
-            )
+    def ask_as_typed(kept: str, only: str) -> Iterator[Any]:
+        yield from again(kept, only, alone=True)
 
-    def ask_edited(query: str, kept: str) -> Iterator[Any]:
+    def ask_edited(query: str, kept: str, only: str) -> Iterator[Any]:
         conversation = Conversation.read(kept)
         if last := conversation.last_asked():
-            yield from reply(query, conversation.before(str(last["id"])).dump(), last["only"], alone=True)
+            yield from reply(query, conversation.before(str(last["id"])).dump(), only, alone=True)
 
     def stopped(kept: str) -> Any:
         return whole(Conversation.read(kept))
@@ -241,17 +238,11 @@ def build_app(
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     app: gr.Blocks
     with gr.Blocks(title="oka", fill_height=True, fill_width=True, analytics_enabled=False) as app:
-        kept, exported, last, noted, said = (gr.Textbox(visible=False) for _ in range(5))
+        kept, exported, last, noted, said, only = (gr.Textbox(visible=False) for _ in range(6))
         with gr.Row(elem_id="oka-page", equal_height=True):
             with gr.Column(elem_id="oka-left", scale=0, min_width=264):
                 gr.HTML(f'{_CLOSE}<h1>oka</h1><nav id="oka-nav" aria-label="Conversations"></nav>')
-                only = gr.Dropdown(
-                    [("All sources", ""), *scopes(documents)],
-                    value="",
-                    label="Answer from",
-                    filterable=False,
-                    elem_id="oka-only",
-                )
+                gr.HTML(scope_html(scopes(documents)), elem_id="oka-scope")
                 gr.HTML('<p><a href="kb" id="oka-kb">The knowledge base and its links</a></p>')
                 status = gr.HTML(elem_id="oka-status")
                 fetch_button = gr.Button(
@@ -277,7 +268,7 @@ def build_app(
                 with gr.Row(elem_id="oka-editing"):
                     gr.HTML('<p id="oka-notice" role="status"></p>')
                     keep_button = gr.Button("Keep as it was", size="sm", scale=0)
-                gr.HTML('<p id="oka-said" role="status"></p>', elem_id="oka-word")
+                gr.HTML('<p id="oka-said" role="status"></p>' + _WITHIN, elem_id="oka-word")
                 box = gr.Textbox(
                     label="Your question", show_label=False, placeholder="Ask about workflow orchestration", lines=1, max_lines=6,
                     max_length=MAX_CHARACTERS, submit_btn=True, stop_btn=True, elem_id="oka-box",
@@ -304,12 +295,13 @@ def build_app(
             "trigger_mode": "multiple"
         }  # app.js sees to one at a time; Gradio would also drop one as the last one ends
         late: dict[str, Any] = {**private, "concurrency_limit": 2, "concurrency_id": "late"}
+        within = {"js": "(...inputs) => [...inputs.slice(0, -1), window.oka.scope()]"}  # `only` is what the browser has chosen
         running: Any = [
-            box.submit(reply, [box, kept, only], view, **slow),
-            bridge.retry(again, kept, view, **slow),
-            bridge.submit(ask_offered, [kept, only], view, **slow),
-            typed_button.click(ask_as_typed, kept, view, **slow),
-            search_button.click(ask_edited, [query, kept], view, **slow),
+            box.submit(reply, [box, kept, only], view, **slow, **within),
+            bridge.retry(again, [kept, only], view, **slow, **within),
+            bridge.submit(ask_offered, [kept, only], view, **slow, **within),
+            typed_button.click(ask_as_typed, [kept, only], view, **slow, **within),
+            search_button.click(ask_edited, [query, kept, only], view, **slow, **within),
         ]
         for taking_over in (box.stop, bridge.select, bridge.edit, bridge.undo):
             # Gradio puts what a listener cancels after its function: so this comes first, or the answer would overwrite it.
@@ -348,6 +340,7 @@ _BAR = (
     '<div class="oka-bar"><button type="button" class="oka-open-menu">Conversations</button>'
     '<button type="button" class="oka-open-side">Sources</button></div>'
 )
+_WITHIN = '<p id="oka-within" hidden><span></span> <button type="button" class="oka-do oka-anywhere">Ask all sources</button></p>'
 _LOST = (
     '<p id="oka-lost" role="alert" hidden>The server can’t be reached; your conversations are kept in this browser. See '
     "whether <code>oka serve</code> is running and the network is there: the page goes on by itself.</p>"

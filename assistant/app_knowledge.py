@@ -85,11 +85,10 @@ def sections(documents: Sequence[Page]) -> list[tuple[str, str]]:
     return [(s.headings[-1], s.anchor) for page in documents for s in page.sections if s.anchor and questions(page, s)]
 
 
-def scopes(documents: Sequence[Page]) -> list[tuple[str, str]]:
-    """What the chat's filter offers, as (label, `only`): by depth each document alone and with the linked pages, then the
-    sections."""
+def scopes(documents: Sequence[Page]) -> dict[str, list[tuple[str, str]]]:
+    """What the chat's filter offers, as lists of (label, `only`) by what they go by: depth of the sources, topic."""
     alone = [(f"{page.title} alone", page.url) for page in documents]
-    return [*alone, ("Documents and the pages they link to", "linked"), *sections(documents)]
+    return {"By depth": [("Documents and the pages they link to", "linked"), *alone], "By topic": sections(documents)}
 
 
 def examples(documents: Sequence[Page]) -> list[str]:

@@ -161,6 +161,20 @@ def welcome_html(examples: Sequence[str]) -> str:
     )
 
 
+def scope_html(groups: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+    """The filter of sources: a list whose choices, (label, `only`), stand in groups. The browser keeps what is chosen (app.js)."""
+    chosen = "".join(
+        f'<optgroup label="{t(name)}">'
+        + "".join(f'<option value="{t(only)}">{t(label)}</option>' for label, only in choices)
+        + "</optgroup>"
+        for name, choices in groups.items()
+    )
+    return (
+        '<label for="oka-only">Answer from</label>'
+        f'<select id="oka-only"><option value="">All sources</option>{chosen}</select>'
+    )
+
+
 def markdown_html(text: str, after_link: Callable[[str], str]) -> str:
     """A document of ours as HTML; `after_link` gives what stands behind each link, as HTML."""
     return str(_parser().render(text, {"citations": {}, "after": after_link}))

@@ -142,7 +142,7 @@ def tab(browser: Browser, server: str) -> Iterator[Chat]:
 
 
 _AS_OPENED = """() => location.pathname === "/" && !document.body.matches(".oka-busy, .oka-changing, .oka-noting, .oka-menu, .oka-side")
-    && document.querySelector("#oka-only input")?.value === "All sources"
+    && document.querySelector("#oka-only")?.value === ""
     && document.querySelector("#oka-why button")?.getAttribute("aria-expanded") !== "true"
     && document.querySelector("#oka-box textarea")?.value === "" && document.querySelector("#oka-lost")?.hidden"""
 
@@ -273,14 +273,45 @@ def test_a_follow_up_knows_what_came_before(chat: Chat, fake: FakeAssistant) -> 
 
 
 def test_a_question_stays_within_the_chosen_topic(chat: Chat, fake: FakeAssistant) -> None:
-    chat.page.get_by_role("combobox", name="Answer from").click()
-    chat.page.get_by_role("option", name="Celery").click()
+    scope = chat.page.get_by_role("combobox", name="Answer from")
+    assert scope.locator("optgroup").evaluate_all("(groups) => groups.map((group) => group.label)") == [
+        "By depth",
+        "By topic",
+    ]
+    scope.select_option("Celery")
     chat.ask(BROKERS)
     expect(chat.answers).to_contain_text("(only celery)")
-    chat.page.get_by_role("combobox", name="Answer from").click()
-    chat.page.get_by_role("option", name="Orchestration Knowledge Base alone").click()
+    scope.select_option("Orchestration Knowledge Base alone")
     chat.ask(BROKERS)
     expect(chat.answers.last).to_contain_text("(only kb/orchestration-knowledge-base.md)")
+    chat.page.get_by_role("button", name="Ask all sources").click()
+    expect(chat.box).to_be_focused()
+    chat.page.get_by_role("button", name="Ask again").click()  # within what is chosen now
+    expect(chat.answers.last).not_to_contain_text("only")
+
+
+def test_what_is_searched_within_is_seen_and_stays_with_its_conversation(chat: Chat) -> None:
+    scope, seen = chat.page.get_by_role("combobox", name="Answer from"), chat.page.locator("#oka-within")
+    expect(seen).to_be_hidden()
+    scope.select_option("Celery")
+    chat.ask(BROKERS)
+    chat.reload()
+    expect(scope).to_have_value("celery")
+    expect(seen).to_contain_text("Answers only from: Celery")
+    chat.page.get_by_role("button", name="New conversation").click()
+    expect(scope).to_have_value("")
+    expect(seen).to_be_hidden()
+    scope.select_option("Documents and the pages they link to")
+    chat.reload()  # nothing is asked yet
+    expect(seen).to_contain_text("Answers only from: Documents and the pages they link to")
+    chat.page.locator(".oka-saved").click()
+    expect(seen).to_contain_text("Answers only from: Celery")
+    chat.page.evaluate("sessionStorage['oka-only'] = 'gone'")  # the documents have it no more
+    chat.reload()
+    expect(scope).to_have_value("")
+    expect(seen).to_be_hidden()
+    chat.ask(BROKERS)
+    expect(chat.answers.last).not_to_contain_text("only")
 
 
 def test_stop_then_ask_again(chat: Chat, fake: FakeAssistant) -> None:

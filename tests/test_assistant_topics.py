@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from assistant.answering import Assistant
 from assistant.app_knowledge import scopes
 
@@ -15,5 +17,5 @@ def test_a_filter_by_depth(linked: Assistant) -> None:
 
 
 def test_everything_that_the_chat_offers_to_stay_within_is_there(kb: Assistant) -> None:
-    for _, only in scopes(kb.sources.documents()):
+    for _, only in chain.from_iterable(scopes(kb.sources.documents()).values()):
         assert kb.search("workflow", limit=1, only=only)
