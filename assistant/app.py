@@ -74,8 +74,8 @@ def build_app(
         conversation = Conversation.read(kept)
         if not conversation.turns or conversation.pending or conversation.editing:
             return ""
-        answer = conversation.answers()[-1]
-        return offers_html(follow_ups(documents, answer, lambda question: answered(question, answer.fingerprint)))
+        answers = conversation.answers()
+        return offers_html(follow_ups(documents, answers, lambda question: answered(question, answers[-1].fingerprint)))
 
     def settled(conversation: Conversation) -> list[dict[str, str]]:
         """The messages of the answered turns."""
@@ -293,15 +293,15 @@ def build_app(
         slow |= {"show_progress": "minimal", "show_progress_on": chat}  # the place in the queue, when there is one
         slow |= {
             "trigger_mode": "multiple"
-        }  # app.js sees to one at a time; Gradio would also drop one as the last one ends
+        }  # app.js sees to one at a time; Gradio would drop one asked as the last one ends
+        slow |= {"js": "(...inputs) => [...inputs.slice(0, -1), window.oka.scope()]"}  # `only` is chosen in the browser
         late: dict[str, Any] = {**private, "concurrency_limit": 2, "concurrency_id": "late"}
-        within = {"js": "(...inputs) => [...inputs.slice(0, -1), window.oka.scope()]"}  # `only` is what the browser has chosen
         running: Any = [
-            box.submit(reply, [box, kept, only], view, **slow, **within),
-            bridge.retry(again, [kept, only], view, **slow, **within),
-            bridge.submit(ask_offered, [kept, only], view, **slow, **within),
-            typed_button.click(ask_as_typed, [kept, only], view, **slow, **within),
-            search_button.click(ask_edited, [query, kept, only], view, **slow, **within),
+            box.submit(reply, [box, kept, only], view, **slow),
+            bridge.retry(again, [kept, only], view, **slow),
+            bridge.submit(ask_offered, [kept, only], view, **slow),
+            typed_button.click(ask_as_typed, [kept, only], view, **slow),
+            search_button.click(ask_edited, [query, kept, only], view, **slow),
         ]
         for taking_over in (box.stop, bridge.select, bridge.edit, bridge.undo):
             # Gradio puts what a listener cancels after its function: so this comes first, or the answer would overwrite it.

@@ -14,6 +14,7 @@ from assistant.answers import Answer
 from assistant.app_render import markdown_html, t
 from corpus import LinkState, Page, Section
 
+_READ = "Where can I read more about {}?"
 _QUESTIONS = (  # label in the documents, question; {} is the section's heading
     ("best for", "What is {} best for?"),
     ("key features", "What are the key features of {}?"),
@@ -25,10 +26,13 @@ _QUESTIONS = (  # label in the documents, question; {} is the section's heading
     ("implementations", "How can a {} be implemented?"),
     ("characteristics", "What characterises {}?"),
     ("use when", "When should I use {}?"),
-    ("resources", "Where can I read more about {}?"),
-    ("key resources", "Where can I read more about {}?"),
+    ("resources", _READ),
+    ("key resources", _READ),
 )
-_OFFERED = 3
+_OFFERED, _TRIED = 3, 12
+_LABEL = re.compile(r"^\*\*([^*\n]+?):\*\*", re.MULTILINE)
+_Places = set[tuple[str, int]]  # characters: the address of their text, and where in it
+_ASKING = frozenset("the of a what are is does which for how i".split())
 _STATES = {
     "ok": "fetched", "moved": "moved", "gone": "gone", "failed": "failed", "never fetched": "not fetched yet",
     "missing anchor": "fetched, its section is gone",
@@ -37,47 +41,76 @@ _STATES = {
 
 def questions(page: Page, section: Section) -> list[str]:
     """What can be asked of one section of a document; [] where it has no label that oka knows."""
-    text = page.text[section.start : section.end]
-    labels = {label.lower() for label in re.findall(r"^\*\*([^*\n]+?):\*\*", text, re.MULTILINE)}
-    return [question.format(section.headings[-1]) for label, question in _QUESTIONS if label in labels]
+    return [question for question, _ in _answered_by(page, section)]
 
 
-def follow_ups(documents: Sequence[Page], answer: Answer, ask: Callable[[str], Answer]) -> list[str]:
-    """Up to three questions about the sections that an answer leads to, each asked before it is offered: an abstention
-    is not. [] after an abstention."""
-    cited = {(c.url, c.anchor) for c in answer.citations}
-    linked = {url for c in answer.citations for _, url in c.resources}
-    near = [
-        (page, section)
-        for page in documents
-        for section in page.sections
-        if (page.url, section.anchor) in cited or any(resource.url in linked for resource in section.resources)
+def _answered_by(page: Page, section: Section) -> list[tuple[str, _Places]]:
+    """The questions of a section with the words that answer them: from the label to the next one."""
+    labels = list(_LABEL.finditer(page.text, section.start, section.end))
+    ends = [*(label.start() for label in labels[1:]), section.end]
+    said = {label[1].lower(): _places(page.url, label.start(), end) for label, end in zip(labels, ends, strict=False)}
+    return [(question.format(section.headings[-1]), said[label]) for label, question in _QUESTIONS if label in said]
+
+
+def follow_ups(documents: Sequence[Page], answers: Sequence[Answer], ask: Callable[[str], Answer]) -> list[str]:
+    """Up to three questions that lead on from the last of a conversation's answers: on the sections that it leads to, then one
+    on each section beside these. Not what was asked, nor what the conversation has mostly quoted already; and each is asked
+    before it is offered: one without an answer isn't. [] after an abstention."""
+    last = answers[-1]
+    if last.abstained:
+        return []
+    cited = {(c.url, c.anchor) for c in last.citations}
+    linked = {url for c in last.citations for _, url in c.resources}
+    near, beside = [], []
+    everywhere = [(page, section) for page in documents for section in page.sections if section.headings]
+    for page, section in everywhere:
+        if (page.url, section.anchor) in cited or any(resource.url in linked for resource in section.resources):
+            near.append((page, section))
+    above = {(page.url, section.headings[:-1]) for page, section in near}
+    for page, section in everywhere:
+        if (page, section) not in near and (page.url, section.headings[:-1]) in above:
+            beside.append((page, section))
+    leads = [lead for place in near for lead in _leads(*place)]
+    leads += [lead for place in beside for lead in _leads(*place)[:1]]
+
+    asked = [_words(answer.question) | _words(answer.searched) for answer in answers]
+    shown = _quoted(answers)
+    fresh = [
+        question
+        for question, said in leads
+        if not any(_words(question) <= words for words in asked) and _mostly_new(said, shown)
     ]
     offered: list[str] = []
-    said = _words(answer.question) | _words(answer.searched)
-    for page, section in near if not answer.abstained else ():
-        for question in questions(page, section):
-            if question not in offered and not _words(question) <= said and not ask(question).abstained:
-                offered.append(question)
-            if len(offered) == _OFFERED:
-                return offered
+    for question in fresh[:_TRIED]:
+        reply = ask(question)
+        quoted = _quoted([reply])
+        if not reply.abstained and _mostly_new(quoted, shown):
+            offered.append(question)
+            shown |= quoted
+        if len(offered) == _OFFERED:
+            break
     return offered
 
 
+def _leads(page: Page, section: Section) -> list[tuple[str, _Places]]:
+    """Its questions but where to read: an answer ends with that."""
+    return [found for found in _answered_by(page, section) if found[0] != _READ.format(section.headings[-1])]
+
+
+def _places(url: str, start: int, end: int) -> _Places:
+    return {(url, at) for at in range(start, end)}
+
+
+def _quoted(answers: Sequence[Answer]) -> _Places:
+    return {place for answer in answers for c in answer.citations for place in _places(c.url, c.start, c.end)}
+
+
+def _mostly_new(places: _Places, shown: _Places) -> bool:
+    return 2 * len(places - shown) > len(places)
+
+
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower())) - {
-        "the",
-        "of",
-        "a",
-        "what",
-        "are",
-        "is",
-        "does",
-        "which",
-        "for",
-        "how",
-        "i",
-    }
+    return set(re.findall(r"\w+", text.lower())) - _ASKING
 
 
 def sections(documents: Sequence[Page]) -> list[tuple[str, str]]:

@@ -57,19 +57,23 @@ def citation(number: int, url: str, quote: str, **other: Any) -> Citation:
     )
 
 
-BROKERS = citation(
-    1,
-    "kb/orchestration-knowledge-base.md",
-    "Multiple broker support (Redis, RabbitMQ, Amazon SQS)",
-    anchor="celery",
-    title="Orchestration Knowledge Base",
-    headings=("Workflow Orchestration Frameworks", "Celery"),
-    resources=(
-        ("Celery Docs", "https://docs.celeryq.test/"),
-        ("Celery Monitoring", "https://docs.celeryq.test/monitoring"),
-    ),
-    fetched_at=None,
-)
+def of_celery(quote: str) -> Citation:
+    return citation(
+        1,
+        "kb/orchestration-knowledge-base.md",
+        quote,
+        anchor="celery",
+        title="Orchestration Knowledge Base",
+        headings=("Workflow Orchestration Frameworks", "Celery"),
+        resources=(
+            ("Celery Docs", "https://docs.celeryq.test/"),
+            ("Celery Monitoring", "https://docs.celeryq.test/monitoring"),
+        ),
+        fetched_at=None,
+    )
+
+
+BROKERS = of_celery("Multiple broker support (Redis, RabbitMQ, Amazon SQS)")
 TOP_LEVEL = citation(
     2,
     "https://airflow.test/best-practices.html",
@@ -137,6 +141,9 @@ class FakeAssistant:
             return self._reply(question, searched, table, (BROKERS, TOP_LEVEL))
         if "top-level" in low:
             return self._reply(question, searched, f"{TOP_LEVEL.quote} [1]", (replace(TOP_LEVEL, number=1),))
+        if "best for" in low or "key features" in low:
+            cited = of_celery(CELERY.splitlines()[0 if "best for" in low else 2])
+            return self._reply(question, searched, f"{cited.quote} [1]", (cited,))
         scope = f" (only {only})" if only else ""
         return self._reply(
             question,
