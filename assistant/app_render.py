@@ -28,7 +28,24 @@ _OUTSIDE = 'target="_blank" rel="noopener noreferrer"'
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _LONG, _LINES = 280, 4
 """Characters and line breaks of a question that takes no more room than a headline may."""
-_FINDERS = {"lexical": "its words", "dense": "its meaning"}
+_FINDERS = {"lexical": "its words", "dense": "its meaning", "parts": "a part of the question"}
+_FEATURES = {  # assistant/candidates.py says how each is measured
+    "body": "the question’s words in the text, 0 to 1",
+    "headings": "the question’s words in title and headings, 0 to 1",
+    "other_site": "page of another tool than the question names, 0 or 1",
+    "document": "from the knowledge base, 0 or 1",
+    "linked": "from a page that it links to, 0 or 1",
+    "part": "nearest sentence, cosine",
+    "maxsim": "nearness of its words’ meanings, 0 to 1",
+    "unit": "nearness of the meanings in its nearest sentence, 0 to 1",
+    "page": "best nearness of meanings on its page, 0 to 1",
+    "page_found": "passages of its page that were found, log(1 + n)",
+    "reranker": "score of the reranker",
+}
+_SCORE = (
+    "Best first. A score says how well a passage fits this question, by words and meaning together; it has no unit, and only "
+    "the scores of one question can be compared."
+)
 _CONFIDENCE = (
     (0.9, "Well supported", "The sources state this almost word for word"),
     (0.7, "Supported", "The sources speak of this"),
@@ -85,7 +102,8 @@ def sources_html(turns: Sequence[Turn]) -> str:
     parts = []
     for turn in turns:
         answer = turn["answer"]
-        cards = "".join(_card(str(turn["id"]), _fixed(citation)) for citation in answer["citations"])
+        cited = sorted(map(_fixed, answer["citations"]), key=lambda one: one.number)  # as the markers are
+        cards = "".join(_card(str(turn["id"]), one) for one in cited)
         if not cards:
             cards = '<p class="oka-none">This reply quotes nothing.</p>'
         parts.append(
@@ -96,31 +114,37 @@ def sources_html(turns: Sequence[Turn]) -> str:
 
 
 def why_html(turn: Turn, hits: Sequence[Hit]) -> str:
-    """Timings and the passages considered, best first: where each stands, who found it, its words; its features folded away."""
+    """Timings and the passages considered, by falling score: where each stands, who found it, its words; what the score is made
+    of is folded away. Where there is a reranker, the score is the reranker's."""
     timings = " · ".join(f"{t(name)} {float(ms):.0f} ms" for name, ms in turn["answer"]["timings_ms"].items())
     quoted = {(c["url"], c["anchor"]) for c in turn["answer"]["citations"]}
     rows = []
-    for rank, hit in enumerate(hits, 1):
+    scored = [(hit.signals.get("reranker", hit.score), hit) for hit in hits]
+    for rank, (score, hit) in enumerate(sorted(scored, key=lambda one: -one[0]), 1):
         passage = hit.passage
         place = [passage.title, *(heading for heading in passage.headings if heading != passage.title)]
         found = " and ".join(_FINDERS.get(name, name) for name in hit.found_by)
-        signals = " · ".join(f"{t(name)} {value:.3g}" for name, value in hit.signals.items())
+        signals = "".join(
+            f"<tr><td>{t(_FEATURES.get(name, name))}</td><td>{value:.2f}</td></tr>"
+            for name, value in hit.signals.items()
+        )
         used = ' <span class="oka-used">quoted</span>' if (passage.url, passage.anchor) in quoted else ""
         words = _readable(passage.text) if passage.url.startswith("kb/") else passage.text
         text = words if len(words) <= 280 else words[:280].rsplit(" ", 1)[0] + " …"
         rows.append(
             f'<li><p><span class="oka-number">{rank}</span> <strong>{t(" › ".join(place))}</strong>{used}</p>'
-            f'<p class="oka-score">{f"found by {t(found)} · " if found else ""}score {hit.score:.3f}</p>'
+            f'<p class="oka-score">{f"found by {t(found)} · " if found else ""}score {score:.1f}</p>'
             f'<p class="oka-excerpt">{t(text)}</p>'
             + (
-                f'<details class="oka-features"><summary>Features</summary><p>{signals}</p></details>'
+                f'<details class="oka-features"><summary>What the score is made of</summary>'
+                f"<table><tbody>{signals}</tbody></table></details>"
                 if signals
                 else ""
             )
             + "</li>"
         )
     return (
-        f'<p class="oka-timings">{timings}</p>'
+        f'<p class="oka-timings">{timings}</p><p class="oka-timings">{_SCORE}</p>'
         f'<div class="oka-why" tabindex="0" role="region" aria-label="Passages considered"><ol>{"".join(rows)}</ol></div>'
     )
 

@@ -195,8 +195,8 @@ class FakeAssistant:
             fetched_at="2026-11-20T10:00:00Z",
         )
         return [
-            Hit(passage, 0.91, ("lexical", "dense"), {"bm25": 7.25, "cosine": 0.63}),
-            Hit(other, 0.42, ("dense",), {"cosine": 0.4}),
+            Hit(passage, 0.91, ("lexical", "dense"), {"body": 0.72, "part": 0.63}),
+            Hit(other, 0.42, ("dense",), {"part": 0.4}),
         ][:limit]
 
     def page_text(self, url: str) -> str:

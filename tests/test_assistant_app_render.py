@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.app_conversation import MAX_TURNS, Conversation, around
-from assistant.app_render import answer_html, asked_html, partial_html, safe_link, sources_html, why_html
+from assistant.app_render import _FEATURES, answer_html, asked_html, partial_html, safe_link, sources_html, why_html
+from assistant.candidates import FEATURES
 from tests.fakes_app import FakeAssistant
 
 ALLOWED = set(
@@ -99,6 +101,12 @@ def test_markers_are_links_only_where_there_is_such_a_citation() -> None:
     assert "<code>[1]</code>" in html
 
 
+def test_the_cards_stand_in_the_order_of_their_markers() -> None:
+    cited = turn()["answer"]["citations"][0]
+    html = sources_html([turn(citations=[cited | {"number": number} for number in (10, 2, 1)])])
+    assert re.findall(r'id="oka-c-t1-(\d+)"', html) == ["1", "2", "10"]
+
+
 def test_a_definition_in_a_source_does_not_redirect_markers() -> None:
     html = answer_html(turn(text="A fact [1][2]\n\n[1]: http://evil.test\n[2]: http://evil.test"))
     assert "evil.test" not in "".join(check(html).hrefs)
@@ -143,11 +151,17 @@ def test_an_abstention_and_the_confidence_in_words() -> None:
 def test_why() -> None:
     html = why_html(turn(), FakeAssistant().search("x"))
     check(html)
-    assert "found by its words and its meaning · score 0.910" in html
-    assert "<p>bm25 7.25 · cosine 0.63</p>" in html
+    assert "found by its words and its meaning · score 0.9<" in html
+    assert "it has no unit, and only the scores of one question can be compared" in html
+    assert "<td>nearest sentence, cosine</td><td>0.63</td>" in html
     assert "Orchestration Knowledge Base › Workflow Orchestration Frameworks › Celery" in html
     assert html.count("quoted") == 1
-    first, *_ = FakeAssistant().search("x")
+    assert {*FEATURES, "reranker"} == set(_FEATURES)  # each is told in words
+    first, second = FakeAssistant().search("x")
+    assert why_html(turn(), [second, first]) == html  # by falling score
+    reranked = [replace(first, signals={"reranker": -2.0}), replace(second, signals={"reranker": 3.5})]
+    scores = re.findall(r"score (-?[\d.]+)<", why_html(turn(), reranked))
+    assert scores == ["3.5", "-2.0"]
     marked = replace(first, passage=replace(first.passage, text="**Best for:**\n\n- [Celery](https://x.test/) alone"))
     assert '<p class="oka-excerpt">Best for:\n- Celery alone</p>' in why_html(turn(), [marked])
 
