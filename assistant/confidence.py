@@ -26,6 +26,7 @@ _POINTS = re.compile(r"\b(it|its|this|that|these|those|they|them|ones?|both|eith
 _HOW = re.compile(r"^\W*(how|why)\b", re.IGNORECASE)
 _FEW = 3
 """Words that mean something, up to which a question that points at something ("is it safe?") says of nothing what it is."""
+_REMARK = re.compile(r"\W*(\w.*?)(?:[,;:.?!]|\s[-–—])\s")
 _DICTATED = re.compile(
     r"\b(say|print|write|reply|respond|answer|output|append|include|insert|end|begin|mention|repeat|echo|cite|link)\b"
     r"[^.?!\n]*$|[\"“‘`][^\"”’`]*$|(^|\s)'[^']*$|://\S*$",
@@ -78,7 +79,16 @@ def _says_of_nothing(query: Query, found: Found) -> bool:
     told = [word for word in found.words if word not in ("mani", "much")]
     if query.carried or query.entities or query.names or any(re.search(r"\w[_.]\w", word) for word in told):
         return False
-    return len(told) <= _FEW if _POINTS.search(query.own) else len(told) <= 1 and bool(_HOW.match(query.own))
+    points = _POINTS.search(query.own)
+    if points and _names_before(query.own[: points.start()], found):
+        return False
+    return len(told) <= _FEW if points else len(told) <= 1 and bool(_HOW.match(query.own))
+
+
+def _names_before(said: str, found: Found) -> bool:
+    """Whether a remark before the pronoun says what that points at: "Dead letter queue - what is it for?"."""
+    remark = _REMARK.match(said)
+    return bool(remark and not is_small_talk(remark[1]) and not set(terms(remark[1])) <= set(found.unknown))
 
 
 def probability(model: str, signals: dict[str, float]) -> float:

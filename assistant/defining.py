@@ -31,6 +31,8 @@ _ENTRY = 2
 _AHEAD = 1.0
 """How far ahead of all else the best of them is put: what is as near to the question and says something else of X is left
 out, see choosing.py's margin."""
+_FIRST = 0.01
+"""Likewise where more is asked for than what it is: it comes first, and the rest is said too."""
 
 _ANEW = re.compile(r"^\W*what (?:is|are) an? [\w-]+(?: [\w-]+)?\W*$", re.IGNORECASE)
 _EXPLAIN = re.compile(r"\b(explain|tell me (more )?about|how\b.*\bworks?)\b", re.IGNORECASE)
@@ -59,6 +61,9 @@ _SUBJECT = re.compile(
     r"|\b(?:define|explain|definition of|meaning of)\s+(?:an? |the )?(?P<other>.+?)\W*$",
     re.IGNORECASE,
 )
+_AND_MORE = re.compile(r",? and (?:its|their|why|how|when|what|where)\b.*$", re.IGNORECASE)
+_WHERE = re.compile(r" (?:in|within|for|at) ", re.IGNORECASE)
+"""Between what is to be defined and what it belongs to: "a span in OpenTelemetry"."""
 
 
 def defines(query: Query, hit: Hit, clearly: bool = False) -> bool:
@@ -90,9 +95,9 @@ def gains(names: Sequence[str], hit: Hit) -> list[float]:
         gain = 0.0
         if unit.kind in ("sentence", "item") and not (unit.kind == "item" and passage.words(unit).startswith("[")):
             gain = max(_gain(words, subject, headed, site) for subject in subjects)
-        if (left and unit.kind == "sentence") or (
-            unit.kind == "item" and _is_entry(words.partition(":")[0], identifiers)
-        ):
+        led_by = words.partition(": ")[0] if unit.kind == "item" else ""
+        is_led = bool(led_by) and (set(terms(led_by)) in subjects or _is_entry(led_by, identifiers))
+        if is_led or (left and unit.kind == "sentence"):
             gain = gain or _DEFINES + _NAMES_IT
         left = _ENTRY * _is_entry(words, identifiers) if unit.kind == "term" else max(0, left - 1)
         found.append(gain)
@@ -105,14 +110,15 @@ def with_definitions(query: Query, hits: Sequence[Hit], scores: Sequence[Sequenc
     names = _asked_for(query.own)
     raised = [list(row) for row in scores]
     top = max((max(row) for row in scores), default=0.0)
-    defining: list[tuple[float, int, int]] = []
+    defining: list[tuple[bool, float, int, int]] = []
     for at, hit in enumerate(hits):
         for number, gain in enumerate(gains(names, hit)):
             raised[at][number] += gain
-            defining += [(raised[at][number], -at, number)] if gain and scores[at][number] > float("-inf") else []
+            if gain and scores[at][number] > float("-inf"):  # what says of X itself what it is comes before all others
+                defining.append((gain >= _DEFINES + _NAMES_IT, raised[at][number], -at, number))
     if defining:
-        best, behind, number = max(defining)
-        leads, first = -behind, max(top, best) + _AHEAD * (not _EXPLAIN.search(query.own))
+        *_, behind, number = max(defining)
+        leads, first = -behind, max(map(max, raised)) + (_FIRST if _EXPLAIN.search(query.own) else _AHEAD)
         raised[leads][number] = first
     else:
         leads, first = next((at for at, row in enumerate(scores) if max(row) == top), 0), top
@@ -156,4 +162,5 @@ def _asked_for(question: str) -> tuple[str, ...]:
     found = _SUBJECT.search(question)
     name = (found["what"] or found["other"]) if found else question
     meant = re.findall(r"\(([^()]*)\)", name)  # what a short form or typing error means, see spelling.py
-    return (re.sub(r"\([^()]*\)", "", name), *meant, *short_forms(name).values())
+    name = _AND_MORE.sub("", re.sub(r"\([^()]*\)", "", name))
+    return (name, *_WHERE.split(name, maxsplit=1)[:-1], *meant, *short_forms(name).values())

@@ -79,6 +79,8 @@ def stands_alone(scored: Scored, intent: Intent) -> bool:
         return len(words.split()) >= (_ENTRY_WORDS if finished else 2 * _ENTRY_WORDS) and not (
             _POINTS_ELSEWHERE.match(words) or _ADVERTISES.search(words) or words.endswith("?")
         )
+    if kind == "row" and intent == "compare" and not _has_header(scored.passage, scored.unit):
+        return False  # a cell has it alone, and nobody knows what "Video, YouTube" says of a side
     return kind != "item" or (
         intent == "list"
         or (len(words.split()) >= _ENTRY_WORDS and not (_MENU_ITEM.match(words) and intent != "resource"))
@@ -216,6 +218,14 @@ def lists_of(passage: Passage) -> list[tuple[Unit | None, list[Unit]]]:
             found.append((previous if leads else None, [unit]))
         previous = unit
     return found
+
+
+def _has_header(passage: Passage, row: Unit) -> bool:
+    """Whether the table of a row begins with a header."""
+    at = passage.units.index(row)
+    while at and not passage.units[at].header and passage.units[at - 1].kind == "row":
+        at -= 1
+    return passage.units[at].header
 
 
 def tables_of(passage: Passage) -> list[list[Unit]]:

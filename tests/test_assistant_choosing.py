@@ -105,6 +105,18 @@ def test_pointers_questions_and_menus_say_nothing() -> None:
     ]
 
 
+def test_a_row_without_its_header_is_no_cell_of_a_comparison() -> None:
+    table = passage(
+        ("row", "Medium\tWhere"),
+        ("row", "Video of the talk on rafts\tChannel"),
+        ("sentence", "Rafts float on any water."),
+    )
+    headed = replace(table, units=(replace(table.units[0], header=True), *table.units[1:]))
+    assert said(choose([hit(table)], [[-9.0, 3.0, 2.5]], "compare")) == ["Rafts float on any water."]
+    assert said(choose([hit(headed)], [[-9.0, 3.0, 2.5]], "compare"))[0].startswith("Video")
+    assert said(choose([hit(table)], [[-9.0, 3.0, 2.5]], "fact"))[0].startswith("Medium")
+
+
 def test_since_when_it_is_there_is_said_only_where_that_is_asked() -> None:
     page = passage(("sentence", "New in version 2.7."), ("sentence", "The sync loads the jobs of a folder from git."))
     assert said(choose([hit(page)], [[3.0, 2.0]], "fact", rarity={"sync": 1.0})) == [page.words(page.units[1])]

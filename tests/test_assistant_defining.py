@@ -84,6 +84,26 @@ def test_what_one_kind_of_it_is_comes_after_what_it_is() -> None:
     assert order(local, "Every relay sends events.")[0] == local
 
 
+def test_what_it_is_comes_before_a_kind_of_it_that_is_nearer_to_the_question() -> None:
+    page = hit(
+        passage(("sentence", "The dynamic relay is a relay of one host."), ("sentence", "A relay is a process."))
+    )
+    for question in ("What is a relay?", "Explain a relay", "Explain a relay and its limits"):
+        ((local, relay),) = with_definitions(understand(question, {}), [page], [[4.0, 1.0]])
+        assert relay > local
+
+
+def test_what_leads_an_item_is_defined_by_it() -> None:
+    page = hit(passage(("item", "Relays: single steps of a route"), ("item", "Relay hosts: where they run")))
+    assert [gain > 0 for gain in gains(["relay"], page)] == [True, False]
+
+
+def test_what_something_belongs_to_need_not_stand_beside_it() -> None:
+    page = hit(passage(("sentence", "Every relay in Acme sends events."), ("sentence", "A relay is a process.")))
+    (row,) = with_definitions(understand("What is a relay in Acme?", {}), [page], [[1.0, 0.0]])
+    assert row[1] > row[0]
+
+
 def test_on_the_site_of_a_product_its_name_makes_no_special_kind() -> None:
     words = "The Acme relay is a process for events."
     page = passage(("sentence", words))

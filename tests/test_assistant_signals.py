@@ -127,6 +127,12 @@ def test_a_question_about_nothing_in_particular_asks_back(kb: Assistant, questio
     assert (reply.abstained, reply.reason, reply.citations) == (True, "underspecified", ())
 
 
+def test_what_a_remark_names_is_what_the_question_points_at(kb: Assistant) -> None:
+    assert not kb.answer("Circuit breaker states - what are they?").abstained
+    assert kb.answer("dead letter queue: what is it for?").reason != "underspecified"
+    assert kb.answer("Hello, is it safe?").reason == kb.answer("zorkmid, is it safe?").reason == "underspecified"
+
+
 def test_a_turn_of_a_conversation_may_be_short(kb: Assistant) -> None:
     before = [{"role": "user", "content": "What are the states of a circuit breaker?"}]
     assert kb.answer("Which one is better?", history=before).reason != "underspecified"
