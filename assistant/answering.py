@@ -22,7 +22,15 @@ from assistant.conversation import free_pronoun, from_last_subject, resolve, use
 from assistant.defining import begins_anew, defines
 from assistant.export import saved_answer
 from assistant.llm import rephrase
-from assistant.message import check_question, is_small_talk, plainly, question_alone, without_orders
+from assistant.message import (
+    MAX_CHARACTERS,
+    check_question,
+    is_small_talk,
+    is_unicode,
+    plainly,
+    question_alone,
+    without_orders,
+)
 from assistant.names import find_entities
 from assistant.query import Query, understand
 from assistant.rerank import DEPTH
@@ -185,7 +193,10 @@ class Assistant:
 
     def understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None = None) -> Query:
         """What is searched for a question after these messages: written out, typing errors corrected."""
-        turns = [turn for turn in user_turns(history) if not is_small_talk(plainly(turn))]
+        told = [turn[:MAX_CHARACTERS] for turn in user_turns(history)]  # no question can have been longer
+        if not all(map(is_unicode, told)):
+            raise QuestionError("The history isn't UTF-8 text; leave the message out that isn't.")
+        turns = [turn for turn in told if not is_small_talk(plainly(turn))]
         *earlier, _ = from_last_subject([*turns, asked])
         query = self._understand(asked, earlier)
         return replace(query, before=self._understand(earlier[-1], earlier[:-1])) if query.carried else query

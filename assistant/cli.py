@@ -48,25 +48,28 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no "—" still shows the rest
+    if sys.stdin is None:  # closed: `oka ask - <&-`
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115  # for as long as the process
     try:
-        app()
+        code = app(standalone_mode=False)
+        print(end="", flush=True)
+    except typer.TyperException as error:
+        message = error.format_message()  # the whole help where nothing was asked for
+        command = getattr(getattr(error, "ctx", None), "command_path", "oka")
+        print(f"oka: {message} (see `{command} --help`)" if sys.argv[1:] else message, file=sys.stderr)
+        sys.exit(2)
     except RagError as error:
         print(f"oka: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, QuestionError | SettingsError) else 1)
-    except BrokenPipeError:  # the reader of our output went away: `oka search … | head -1`
-        sys.stderr.close()
-        sys.exit(1)
     except (OSError, sqlite3.Error) as error:  # what can't be read, a full disk, a damaged index
         where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
         what = getattr(error, "strerror", None) or error
         print(f"oka: {where}{what}; `oka settings` shows the files and folders in use.", file=sys.stderr)
         sys.exit(1)
-    except SystemExit as ended:
-        if ended.code == _INTERRUPTED:
-            print("oka: stopped; what was finished is kept.", file=sys.stderr)
-            sys.stdout.flush()
-            os._exit(_INTERRUPTED)  # a build's threads would first embed all that they were handed, for up to 20 s
-        raise
+    if code == _INTERRUPTED:
+        print("oka: stopped; what was finished is kept.", file=sys.stderr)
+        os._exit(_INTERRUPTED)  # a build's threads would first embed all that they were handed, for up to 20 s
+    sys.exit(code)
 
 
 def _version(wanted: bool) -> None:
@@ -79,8 +82,8 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def settings_flags(
-    data_dir: Annotated[Path | None, typer.Option(help="Archive, index, models and feedback (OKA_DATA_DIR).")] = None,
-    documents: Annotated[Path | None, typer.Option(help="Folder of Markdown documents (OKA_DOCUMENTS).")] = None,
+    data_dir: Annotated[str | None, typer.Option(help="Archive, index, models and feedback (OKA_DATA_DIR).")] = None,
+    documents: Annotated[str | None, typer.Option(help="Folder of Markdown documents (OKA_DOCUMENTS).")] = None,
     embedder: Annotated[str | None, typer.Option(help="A sentence-transformers model (OKA_EMBEDDER).")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never touch the network (OKA_OFFLINE).")] = False,
     version: Annotated[
@@ -117,7 +120,8 @@ def ask(
     only: Only = None,
 ) -> None:
     """One answer with its citations."""
-    reply = _ready().answer(_read(question), only=only)
+    question = _read(question)
+    reply = _ready().answer(question, only=only)
     _tell(reply)
     if as_json:
         _print_json(reply.to_dict())
@@ -154,7 +158,8 @@ def search(
     only: Only = None,
 ) -> None:
     """Ranked passages, no answer."""
-    hits = _ready().search(_read(question), limit=limit, only=only)
+    question = _read(question)
+    hits = _ready().search(question, limit=limit, only=only)
     if as_json:
         _print_json([hit.to_dict() for hit in hits])
         return
@@ -355,10 +360,11 @@ def _tell(reply: Answer) -> None:
 
 
 def _read(question: str) -> str:
-    if question != "-":
-        return question
+    """The question, from standard input for "-"; refused before an index is opened or built for it."""
+    from assistant.message import check_question
+
     try:
-        return sys.stdin.read()
+        return check_question(sys.stdin.read() if question == "-" else question)
     except UnicodeDecodeError as error:
         raise QuestionError("The question on standard input isn't text in UTF-8; send it as such.") from error
 

@@ -31,11 +31,16 @@ def check_question(question: str) -> str:
     odd = next((char for char in question if unicodedata.category(char) == "Cc" and char not in "\t\n\r"), None)
     if odd is not None:
         raise QuestionError(f"The question has a control character (U+{ord(odd):04X}) in it; type it anew without.")
-    if any(unicodedata.category(char) == "Cs" for char in question):  # what Python makes of bytes that are no UTF-8
+    if not is_unicode(question):  # what Python makes of bytes that are no UTF-8
         raise QuestionError("The question isn't UTF-8 text; type it anew, or save the file it comes from as UTF-8.")
     if not any(char.isalnum() for char in question):
         raise QuestionError("The question has no words in it; ask it in words.")
     return " ".join(question.split())
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair, which bytes that aren't UTF-8 are read as."""
+    return not any(unicodedata.category(char) == "Cs" for char in text)
 
 
 _MARKED = re.compile(r"\{[^{}]*\}|<(\w+)[^<>]*>.*?</\1>|<[^<>]*>", re.DOTALL)

@@ -22,6 +22,7 @@ PREFIX = "OKA_"
 FILE = Path("oka.toml")
 
 _CONTACT = re.compile(r"https?://[!-'*-~]+|[\w.+-]+@[\w.-]+", re.ASCII)  # no brackets: they end a User-Agent's comment
+_WANTED = {"bool_parsing": "1 or 0 is expected", "path_type": "a folder is expected"}
 _HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
 
 
@@ -59,6 +60,8 @@ class Settings(BaseModel):
     @field_validator("data_dir", "documents")
     @classmethod
     def _at_home(cls, value: Path) -> Path:
+        if "\0" in str(value):
+            raise ValueError("a folder is expected")
         return Path(os.path.expanduser(value))  # no shell does it for what stands in a file
 
     @field_validator("data_dir")
@@ -75,7 +78,7 @@ class Settings(BaseModel):
         hosts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         for host in hosts if isinstance(hosts, list | tuple) else ():
             name, _, port = str(host).rpartition(":")
-            if not _HOST.fullmatch(name) or not port.isdigit() or not 0 < int(port) < 65536:
+            if not _HOST.fullmatch(name) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
                 raise ValueError(f"{host!r} is not host:port")
         return hosts
 
@@ -167,5 +170,5 @@ def load_settings(environment: Mapping[str, str] | None = None, file: Path = FIL
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         shown = "the given key" if name == "llm_api_key" else repr(first["input"])
-        wanted = "1 or 0 is expected" if first["type"] == "bool_parsing" else first["msg"].removeprefix("Value error, ")
+        wanted = _WANTED.get(first["type"], first["msg"].removeprefix("Value error, "))
         raise SettingsError(f"{origins.get(name, 'a setting')} sets {name} to {shown}: {wanted}.") from error

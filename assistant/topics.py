@@ -55,6 +55,8 @@ class Topics:
         `only` is the section's anchor ("celery"), a site ("docs.celeryq.dev"), a document alone ("kb/guide.md"), or
         "linked": the documents and the pages they link to, without those further on. Raises SettingsError for another.
         """
+        if not isinstance(only, str):
+            raise SettingsError(f"only is {only!r}; the name of a section, a site or a document is expected.")
         texts = self._index.texts
         if only == "linked":
             return self.near_rows

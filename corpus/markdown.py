@@ -6,6 +6,7 @@ it, bullets and code fences stay out. Bare addresses that Markdown doesn't make 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -72,7 +73,8 @@ def document_from_markdown(name: str, text: str) -> Page:
             blocks=blocks,
         )
         sections.append(replace(section, resources=tuple(_resources(group, url, heading))))
-    title = next((section.headings[0] for section in sections if section.headings), name.removesuffix(".md"))
+    named = os.fsencode(name).decode(errors="replace").removesuffix(".md")  # a file's name may be no UTF-8
+    title = next((section.headings[0] for section in sections if section.headings), named)
     whole = tuple(sections)
     return Page(url, title, text, whole, "document", page_digest(title, text, whole))
 

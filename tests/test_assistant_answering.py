@@ -121,6 +121,17 @@ def test_a_filter_stays_within_its_section(kb: Assistant) -> None:
     assert {hit.passage.anchor for hit in kb.search("retries", only="temporal")} == {"temporal"}
     with pytest.raises(SettingsError, match="celery"):
         kb.search("retries", only="nonsense")
+    filter_that_is_none: Any = 3
+    with pytest.raises(SettingsError, match="only is 3"):
+        kb.search("retries", only=filter_that_is_none)
+
+
+def test_a_history_may_hold_more_than_a_question(kb: Assistant) -> None:
+    asked = "Which brokers does Celery support? "
+    told = [{"role": "user", "content": asked * 1000}]
+    assert len(kb.understand("And what monitors it?", told).text) < 5000  # 35,000 took seconds
+    with pytest.raises(QuestionError, match="UTF-8"):
+        kb.understand("And what monitors it?", [{"role": "user", "content": asked + "\ud800"}])
 
 
 def test_search_gives_at_most_what_was_asked_for(kb: Assistant) -> None:

@@ -1,14 +1,17 @@
 """Whatever is wrong, the `oka` command says it in one sentence with the next step, and nothing is lost."""
 
+import shlex
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from assistant.sources import STALE
 from tests.archives import Written, assert_another_reader_agrees
-from tests.command import ROOT, assert_one_sentence, oka
+from tests.command import ROOT, assert_one_sentence, environment, oka
 from tests.loopback import page
 
 KB = ROOT / "corpus" / "documents"
@@ -217,8 +220,26 @@ def test_an_address_of_another_machine_is_named(kb_data: Path) -> None:
     assert done.stderr.rstrip().endswith("; give another --host or --port.")
 
 
-def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
-    for wrong in (["ask"], ["search", "x", "--limit", "0"], ["no-such-command"]):
-        done = oka(*wrong, data=tmp_path)
-        assert done.returncode == 2
-        assert done.stdout == ""
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["ask"], "Missing argument 'question'. (see `oka ask --help`)"),
+        (["search", "x", "--limit", "0"], "'--limit'"),
+        (["serach"], "Did you mean 'search'? (see `oka --help`)"),
+        (["--nothing", "ask"], "--nothing"),
+    ],
+)
+def test_wrong_usage_is_told_in_a_sentence(wrong: list[str], words: str, tmp_path: Path) -> None:
+    assert_one_sentence(oka(*wrong, data=tmp_path), 2, words)
+
+
+def test_nothing_is_built_for_a_question_that_cannot_be_asked(tmp_path: Path) -> None:
+    assert_one_sentence(oka("ask", "  ", data=tmp_path), 2, "empty")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("command", "code"), [("ask -", 2), ("verify -", 2), ("chat", 0)])
+def test_standard_input_that_is_closed(command: str, code: int, kb_data: Path) -> None:
+    run = f"{shlex.quote(sys.executable)} -m assistant.cli {command} <&-"
+    done = subprocess.run(["sh", "-c", run], capture_output=True, text=True, env=environment(kb_data), timeout=60)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (code, "", 1)
