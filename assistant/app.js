@@ -289,13 +289,19 @@ window.oka = (() => {
     tip = tipped = null;
   }
 
-  // ---- drawers on narrow screens
+  // ---- drawers on narrow screens; one that is left, by keyboard or a click beside it, closes: it covers what is gone to
   let opener = null;
   function drawer(name, on, from) {
     document.body.classList.toggle(name, on);
     if (on) opener = from || document.activeElement;
-    else if (opener) { opener.focus(); opener = null; }
+    else if (opener) { (opener.isConnected ? opener : $("#oka-box textarea")).focus(); opener = null; }
   }
+
+  for (const kind of ["focusin", "pointerdown"]) document.addEventListener(kind, (event) => {
+    if (!opener || event.target.closest("#oka-left, #oka-right")) return;
+    opener = null;
+    document.body.classList.remove("oka-menu", "oka-side");
+  });
 
   // ---- copying
   async function copy(words, button) {
@@ -362,6 +368,7 @@ window.oka = (() => {
   });
   for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (event) => {
     const mark = event.target.closest && event.target.closest(".oka-mark");
+    if (kind === "focusin" && event.target.matches(".oka-ask")) event.target.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (mark) showTip(mark); else if (tip && !tip.contains(event.target)) hideTip();
   });
   document.addEventListener("change", (event) => { if (event.target.matches("#oka-only")) setScope(event.target.value); });
@@ -391,6 +398,10 @@ window.oka = (() => {
       if (matchMedia("(pointer: fine)").matches) box.focus(); // on a phone it would raise the keyboard
     }
     showScope();
+    for (const [kind, name] of [["submit", "Ask"], ["stop", "Stop"]]) {
+      const button = $(`#oka-box .${kind}-button`); // Gradio gives it a picture only
+      if (button && !button.ariaLabel) button.ariaLabel = name;
+    }
     const offline = $(".oka-offline"), fetching = $("#oka-fetch");
     if (offline && fetching && !fetching.title) fetching.title = offline.textContent; // why it is disabled
     if ($("#oka-nav") && !$("#oka-nav").firstChild) list(); // Gradio mounts it late, and may mount it anew

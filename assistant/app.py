@@ -241,7 +241,8 @@ def build_app(
         kept, exported, last, noted, said, only = (gr.Textbox(visible=False) for _ in range(6))
         with gr.Row(elem_id="oka-page", equal_height=True):
             with gr.Column(elem_id="oka-left", scale=0, min_width=264):
-                gr.HTML(f'{_CLOSE}<h1>oka</h1><nav id="oka-nav" aria-label="Conversations"></nav>')
+                gr.HTML(_CLOSE, elem_classes="oka-closing")
+                gr.HTML('<h1>oka</h1><nav id="oka-nav" aria-label="Conversations"></nav>')
                 gr.HTML(scope_html(scopes(documents)), elem_id="oka-scope")
                 gr.HTML('<p><a href="kb" id="oka-kb">The knowledge base and its links</a></p>')
                 status = gr.HTML(elem_id="oka-status")
@@ -274,7 +275,7 @@ def build_app(
                     max_length=MAX_CHARACTERS, submit_btn=True, stop_btn=True, elem_id="oka-box",
                 )  # fmt: skip
             with gr.Column(elem_id="oka-right", scale=0, min_width=380):
-                gr.HTML(_CLOSE)
+                gr.HTML(_CLOSE, elem_classes="oka-closing")
                 with gr.Accordion("Why this answer", open=False, elem_id="oka-why") as accordion:
                     folded_out = gr.State(False)
                     query = gr.Textbox(label="Searched as", lines=1, max_length=MAX_CHARACTERS, elem_id="oka-query")

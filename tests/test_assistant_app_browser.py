@@ -819,6 +819,46 @@ def test_phone(new_chat: Callable[..., Chat]) -> None:
     expect(chat.page.locator(".oka-welcome")).to_be_in_viewport()
 
 
+def test_drawers_at_twice_the_size(new_chat: Callable[..., Chat]) -> None:
+    """As a laptop of 1280 x 800 shows the page at 200 %."""
+    chat = new_chat(viewport={"width": 640, "height": 400}).open()
+    chat.ask("airflow vs celery")
+    assert chat.page.evaluate("document.documentElement.scrollWidth") <= 640
+    keys, side, menu = chat.page.keyboard, chat.page.locator("#oka-right"), chat.page.locator("#oka-left")
+    mark = chat.page.locator(".oka-mark").last
+    close = side.get_by_role("button", name="Close")
+
+    mark.click()
+    card = chat.page.locator(".oka-card.oka-on")
+    expect(card.locator("h3")).to_be_in_viewport(ratio=1)
+    expect(close).to_be_in_viewport(ratio=1)  # however far the sources are scrolled
+    title, button = card.locator("h3").bounding_box(), close.bounding_box()
+    assert title is not None
+    assert button is not None
+    assert title["y"] >= button["y"] + button["height"]
+    keys.press("Escape")
+    expect(side).to_be_hidden()
+    expect(mark).to_be_focused()
+
+    mark.click()
+    close.focus()
+    keys.press("Shift+Tab")  # out of it
+    expect(side).to_be_hidden()
+    expect(chat.page.get_by_role("button", name="Ask", exact=True)).to_be_focused()
+
+    chat.page.get_by_role("button", name="Conversations").click()
+    expect(menu.get_by_role("button", name="New conversation")).to_be_focused()
+    menu.evaluate("(menu) => menu.scrollTo(0, 999)")
+    expect(menu.get_by_role("button", name="Close")).to_be_in_viewport(ratio=1)
+    chat.page.mouse.click(600, 200)  # beside it
+    expect(menu).to_be_hidden()
+
+    chat.page.evaluate("document.querySelector('.oka-follow li').style.minWidth = '90vw'")
+    for offered in chat.page.locator(".oka-follow .oka-ask").all():  # in a row that scrolls
+        offered.focus()
+        expect(offered).to_be_in_viewport(ratio=0.95)
+
+
 def test_dark(new_chat: Callable[..., Chat]) -> None:
     chat = new_chat(color_scheme="dark").open()
     chat.ask(BROKERS)
