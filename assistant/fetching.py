@@ -11,6 +11,7 @@ from corpus import linked_resources
 from corpus.errors import FetchError
 from corpus.fetch import refresh
 from corpus.fetch_report import FetchReport, Progress
+from corpus.importing import import_warc
 from corpus.politeness import Manners
 
 _SKIPPED_SHOWN = 20
@@ -75,7 +76,7 @@ def import_files(sources: Sources, files: Sequence[Path], progress: Report | Non
     damaged = False
     for file in files:
         show = (lambda done, total, name=file.name: progress(f"importing {name}", done, total)) if progress else None
-        report = sources.archive.import_warc(file, show)
+        report = import_warc(sources.archive, file, show)
         lines.append(
             f"{file.name}: {report.records:,} responses read; {report.pages:,} pages, {report.redirects:,} redirects and "
             f"{report.missing:,} missing pages added, {report.known:,} known before."

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from corpus.documents import linked_resources, read_documents
     from corpus.fetch import refresh
     from corpus.fetch_report import FetchReport
+    from corpus.importing import ImportReport, import_warc
     from corpus.links import LinkState, link_states
     from corpus.load import load_pages, parser_version, unread_pages
-    from corpus.snapshot import Archive, ImportReport
+    from corpus.snapshot import Archive
 
 _WHERE = {
     "Archive": "corpus.snapshot",
     "FetchReport": "corpus.fetch_report",
-    "ImportReport": "corpus.snapshot",
+    "ImportReport": "corpus.importing",
     "LinkState": "corpus.links",
+    "import_warc": "corpus.importing",
     "link_states": "corpus.links",
     "linked_resources": "corpus.documents",
     "load_pages": "corpus.load",
@@ -43,6 +45,7 @@ __all__ = [
     "Resource",
     "Section",
     "Unread",
+    "import_warc",
     "link_states",
     "linked_resources",
     "load_pages",

@@ -1,6 +1,6 @@
 """The archive of fetched pages: one WARC file that only grows, and an index beside it that can always be rebuilt.
 
-What an address brought over time is its history; deciding what to fetch or to parse is left to others. One process
+What an address brought over time is its history; deciding what to fetch, to import or to parse is left to others. One process
 writes at a time; a record that was half written when a process died is cut off by the next writer.
 """
 
@@ -11,46 +11,18 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from corpus.errors import ArchiveError, CorpusError, Damage
+from corpus.errors import ArchiveError, CorpusError
 from corpus.history import GONE, History
-from corpus.warc import (
-    Capture,
-    body_of,
-    capture_of,
-    file_record,
-    from_line,
-    is_whole,
-    media,
-    read_record,
-    repacked,
-    split,
-    to_line,
-)
+from corpus.salvage import lost_stretches, whole_records
+from corpus.warc import Capture, body_of, capture_of, file_record, from_line, read_record, split, to_line
 
 _SOFTWARE = "oka"
 _INDEX_VERSION = 2
-
-Progress = Callable[[int, int], None]  # bytes read, bytes in all
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What one import brought. `damage` says where the file broke, "" where it is whole."""
-
-    file: Path
-    records: int  # whole responses and revisits read
-    pages: int  # HTML and PDF added
-    redirects: int
-    missing: int  # 404 and 410 added
-    known: int  # were in the archive already
-    skipped: tuple[tuple[str, str], ...]  # address, reason
-    damage: str = ""
 
 
 class Archive:
@@ -95,22 +67,15 @@ class Archive:
     def damage(self) -> list[tuple[int, int]]:
         """Stretches of the file, from byte to byte, in which no whole record stands: what was there is lost."""
         self._catch_up()
-        size = self.path.stat().st_size if self.path.exists() else 0
-        places = sorted((capture.offset, capture.offset + capture.length) for capture in self._captures)
-        found, covered = [], 0
-        for first, last in [*places, (size, size)]:
-            if first > covered and not self._holds_records(covered, first):
-                found.append((covered, first))
-            covered = max(covered, last)
-        return found
+        return lost_stretches(self.path, [(found.offset, found.offset + found.length) for found in self._captures])
 
-    def _holds_records(self, start: int, stop: int) -> bool:
-        """Whether records stand there, one after the other, even if we take nothing from them."""
-        try:
-            with self.path.open("rb") as stream:
-                return any(offset + length >= stop for offset, length, _ in split(stream, start))
-        except Damage:
-            return False
+    def has(self, capture: Capture) -> bool:
+        """Whether it is here already, whichever file it came from; to be asked while writing."""
+        return _identity(capture) in self._known
+
+    def has_page(self, url: str) -> bool:
+        """Whether the address ever brought a page; to be asked while writing."""
+        return any(capture.url == url and capture.is_page for capture in self._captures)
 
     def digest(self) -> str:
         """Changes with what the pages say and where redirects lead, not with when that was last confirmed."""
@@ -198,7 +163,7 @@ class Archive:
         if size > self._end:
             found: list[Capture] = []
             with self.path.open("rb") as stream:
-                for offset, length, record in _salvage(stream, self._end, size):
+                for offset, length, record in whole_records(stream, self._end, size):
                     capture = capture_of(record, offset, length)
                     found += [capture] if capture else []
                     self._end = offset + length
@@ -248,99 +213,6 @@ class Archive:
         if self.path.exists() and self.path.stat().st_size > self._end:
             with self.path.open("r+b") as stream:
                 stream.truncate(self._end)
-
-    # -- importing
-
-    def import_warc(self, file: Path, progress: Progress | None = None) -> ImportReport:
-        """Take the pages, redirects and 404s of another WARC file; what is already here is not added again.
-
-        A damaged file gives its whole records before the damage. Raises ArchiveError where there is none.
-        """
-        counts = {"records": 0, "pages": 0, "redirects": 0, "missing": 0, "known": 0}
-        skipped: list[tuple[str, str]] = []
-        damage = ""
-        try:
-            stream = file.open("rb")
-        except OSError as error:
-            raise ArchiveError(
-                f"{file} can't be read ({error.strerror}): check the path given to --from-warc."
-            ) from error
-        with stream, self.writing():
-            size = os.fstat(stream.fileno()).st_size
-            first = 0
-            try:
-                for offset, length, record in split(stream):
-                    first += 1
-                    self._take(record, counts, skipped)
-                    if progress:
-                        progress(offset + length, size)
-            except Damage as broken:
-                if not first:
-                    raise ArchiveError(f"{file} is not a WARC file, or its first record is damaged.") from broken
-                damage = f"{broken.what} (byte {broken.offset} of {size})"
-            if not first:
-                raise ArchiveError(f"{file} is not a WARC file: it is empty.")
-        return ImportReport(file, **counts, skipped=tuple(skipped), damage=damage)
-
-    def _take(self, record: bytes, counts: dict[str, int], skipped: list[tuple[str, str]]) -> None:
-        try:
-            capture = capture_of(record)
-            if capture is None or capture.kind == "failure":
-                return
-            counts["records"] += 1
-            if _identity(capture) in self._known:
-                counts["known"] += 1
-                return
-            reason = self._reason_to_skip(capture, record)
-        except CorpusError as error:
-            skipped.append(("a record", str(error)))
-            return
-        if reason:
-            skipped.append((capture.url, reason))
-            return
-        self.append(repacked(record))
-        kind = "missing" if capture.status in GONE else "redirects" if capture.location else "pages"
-        counts[kind] += capture.kind == "response"
-
-    def _reason_to_skip(self, capture: Capture, record: bytes) -> str:
-        if not is_whole(record):
-            return "its digest doesn't match its content"
-        if capture.kind == "revisit":
-            known = any(other.url == capture.url and other.is_page for other in self._captures)
-            return "" if known else "it repeats a page that isn't in the archive"
-        if capture.location or capture.status in GONE:
-            return ""
-        if capture.status != 200:
-            return f"HTTP status {capture.status}"
-        if not media(capture.content_type):
-            return f"content type {capture.content_type.partition(';')[0] or 'unknown'}"
-        body_of(record)  # raises where it can't be unpacked
-        return ""
-
-
-def _salvage(stream: BinaryIO, start: int, size: int) -> Iterator[tuple[int, int, bytes]]:
-    """The whole records from `start` on, passing over damaged stretches of the file."""
-    while start < size:
-        try:
-            for offset, length, record in split(stream, start):
-                yield offset, length, record
-                start = offset + length
-            return
-        except Damage as broken:
-            start = _next_member(stream, max(broken.offset, start) + 1)
-
-
-def _next_member(stream: BinaryIO, start: int) -> int:
-    """Where the next gzip member may begin; the end of the file where there is none."""
-    stream.seek(start)
-    place, window = start, b""
-    while chunk := stream.read(2**20):
-        window += chunk
-        found = window.find(b"\x1f\x8b\x08")
-        if found >= 0:
-            return place + found
-        place, window = place + len(window) - 2, window[-2:]
-    return place + len(window)
 
 
 def _unpacked(member: bytes) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from assistant.answering import Assistant
 from assistant.settings import CHECKOUT, Settings, load_settings
 from assistant.sources import Sources
-from corpus import Archive
+from corpus import Archive, import_warc
 from evals.bench_timing import Context
 from evals.errors import EvalError
 from evals.questions import FILE, Question, read_questions
@@ -48,7 +48,7 @@ def data_folder(context: Context, folder: Path, warcs: Sequence[Path]) -> Source
     if not archive.captures():
         for file in warcs:
             context.say(f"importing {file.name}")
-            archive.import_warc(file)
+            import_warc(archive, file)
     return Sources(settings_for(folder))
 
 

@@ -11,6 +11,7 @@ import pytest
 from assistant.answering import Assistant
 from assistant.settings import load_settings
 from assistant.sources import Sources
+from corpus.importing import import_warc
 from corpus.snapshot import Archive
 from tests.fetching import Fetching
 from tests.loopback import Site
@@ -83,7 +84,7 @@ def kb_data(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
 def linked_data(tmp_path_factory: pytest.TempPathFactory, models: Path, snapshot: Path) -> Path:
     """A data folder with an index of the documents and the linked pages; tests must not change it."""
     folder = tmp_path_factory.mktemp("linked")
-    Archive(folder / "pages.warc.gz").import_warc(snapshot / "linked-pages.warc.gz")
+    import_warc(Archive(folder / "pages.warc.gz"), snapshot / "linked-pages.warc.gz")
     return built(folder, models)
 
 

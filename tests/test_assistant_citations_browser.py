@@ -17,6 +17,7 @@ import pytest
 
 from assistant.citations import link_to
 from corpus.documents import read_documents
+from corpus.importing import import_warc
 from corpus.load import find_pages, parse
 from corpus.snapshot import Archive
 from corpus.webpage import decode, page_from_html
@@ -137,7 +138,7 @@ def test_a_link_to_other_words_marks_nothing(window: BrowserContext) -> None:
 def test_links_into_stored_pages_mark_their_quotes(window: BrowserContext, snapshot: Path, tmp_path: Path) -> None:
     """One quote a page of the linked pages, then more of each until there are PAGES; at least 90 % must be marked."""
     archive = Archive(tmp_path / "pages.warc.gz")
-    archive.import_warc(snapshot / "linked-pages.warc.gz")
+    import_warc(archive, snapshot / "linked-pages.warc.gz")
     documents = read_documents(Path(__file__).resolve().parents[1] / "corpus" / "documents")
     marked: list[bool] = []
     missed: list[str] = []

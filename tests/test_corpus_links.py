@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from corpus import link_states, read_documents
+from corpus.importing import import_warc
 from corpus.links import LinkState, render_markdown, render_table, suggested_edits
 from corpus.markdown import document_from_markdown
 from corpus.snapshot import Archive
@@ -187,7 +188,7 @@ def test_suggested_edits_touch_whole_addresses_only(written: Written) -> None:
 @pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is absent")
 def test_the_snapshot_of_the_linked_pages(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "pages.warc.gz")
-    archive.import_warc(SHARED / "linked-pages.warc.gz")
+    import_warc(archive, SHARED / "linked-pages.warc.gz")
     states = {state.url: state for state in link_states(read_documents(ROOT / "corpus" / "documents"), archive)}
     assert len(states) == 42
     names = [state.state for state in states.values()]

@@ -8,6 +8,7 @@ import pytest
 
 from corpus import Page, load_pages, read_documents
 from corpus.errors import CorpusError
+from corpus.importing import import_warc
 from corpus.markdown import document_from_markdown
 from corpus.pdf import page_from_pdf
 from corpus.snapshot import Archive
@@ -108,7 +109,7 @@ def test_progress_counts_pages(written: Written) -> None:
 @pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is absent")
 def test_21_of_the_42_links_lead_to_text(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "pages.warc.gz")
-    archive.import_warc(SHARED / "linked-pages.warc.gz")
+    import_warc(archive, SHARED / "linked-pages.warc.gz")
     documents = read_documents(ROOT / "corpus" / "documents")
     pages = list(load_pages(documents, archive))
     assert len({resource.url for page in pages for resource in page.resources}) == 21

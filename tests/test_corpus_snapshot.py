@@ -17,6 +17,7 @@ from warcio.warcwriter import WARCWriter
 
 from corpus.errors import ArchiveError, CorpusError
 from corpus.history import follow
+from corpus.importing import import_warc
 from corpus.snapshot import Archive
 from corpus.warc import response_record
 from tests.archives import HTML, Written, assert_another_reader_agrees
@@ -65,7 +66,7 @@ def foreign(path: Path, *, packed: bool = True, version: str = "1.0") -> Path:
 @pytest.mark.parametrize(("packed", "version"), [(True, "1.0"), (True, "1.1"), (False, "1.0"), (False, "1.1")])
 def test_another_tools_file_is_imported(tmp_path: Path, packed: bool, version: str) -> None:
     archive = Archive(tmp_path / "pages.warc.gz")
-    report = archive.import_warc(foreign(tmp_path / "theirs.warc.gz", packed=packed, version=version))
+    report = import_warc(archive, foreign(tmp_path / "theirs.warc.gz", packed=packed, version=version))
     assert (report.records, report.pages, report.redirects, report.missing, report.known) == (7, 1, 1, 1, 0)
     assert report.skipped == (
         ("https://a.example/image.png", "content type image/png"),
@@ -88,9 +89,9 @@ def test_another_tools_file_is_imported(tmp_path: Path, packed: bool, version: s
 
 def test_importing_again_adds_nothing(tmp_path: Path) -> None:
     theirs = foreign(tmp_path / "theirs.warc.gz")
-    Archive(tmp_path / "pages.warc.gz").import_warc(theirs)
+    import_warc(Archive(tmp_path / "pages.warc.gz"), theirs)
     before = (tmp_path / "pages.warc.gz").read_bytes()
-    report = Archive(tmp_path / "pages.warc.gz").import_warc(theirs)
+    report = import_warc(Archive(tmp_path / "pages.warc.gz"), theirs)
     assert (report.pages, report.known) == (0, 4)
     assert (tmp_path / "pages.warc.gz").read_bytes() == before
 
@@ -98,7 +99,7 @@ def test_importing_again_adds_nothing(tmp_path: Path) -> None:
 def test_a_file_packed_as_a_whole_is_imported(tmp_path: Path) -> None:
     plain = foreign(tmp_path / "plain.warc", packed=False)
     (tmp_path / "whole.warc.gz").write_bytes(gzip.compress(plain.read_bytes()))
-    assert Archive(tmp_path / "pages.warc.gz").import_warc(tmp_path / "whole.warc.gz").pages == 1
+    assert import_warc(Archive(tmp_path / "pages.warc.gz"), tmp_path / "whole.warc.gz").pages == 1
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -112,7 +113,7 @@ def test_a_truncated_file_gives_its_whole_records(tmp_path: Path, packed: bool) 
     cut = ends[3] + 40
     (tmp_path / "cut.warc.gz").write_bytes(data[:cut])
     archive = Archive(tmp_path / "pages.warc.gz")
-    report = archive.import_warc(tmp_path / "cut.warc.gz")
+    report = import_warc(archive, tmp_path / "cut.warc.gz")
     assert report.pages == 3
     assert report.damage == f"the file breaks off in the middle of a record (byte {ends[3]} of {cut})"
     assert set(Archive(tmp_path / "pages.warc.gz").captures()) == {f"https://a.example/{n}" for n in range(3)}
@@ -125,7 +126,7 @@ def test_a_damaged_file_gives_the_records_before_the_damage(tmp_path: Path) -> N
     middle = captures[2].offset + captures[2].length // 2
     data[middle : middle + 20] = bytes(20)
     (tmp_path / "bad.warc.gz").write_bytes(data)
-    report = Archive(tmp_path / "pages.warc.gz").import_warc(tmp_path / "bad.warc.gz")
+    report = import_warc(Archive(tmp_path / "pages.warc.gz"), tmp_path / "bad.warc.gz")
     assert report.pages == 2
     assert f"(byte {captures[2].offset} of {len(data)})" in report.damage
 
@@ -136,7 +137,7 @@ def test_wherever_a_file_is_cut_the_import_is_sound(tmp_path: Path, cut: int) ->
     (tmp_path / "cut.warc.gz").write_bytes(data[:cut])
     archive = Archive(tmp_path / "pages.warc.gz")
     with nullcontext() if cut > 500 else suppress(ArchiveError):  # the first record ends before byte 500
-        archive.import_warc(tmp_path / "cut.warc.gz")
+        import_warc(archive, tmp_path / "cut.warc.gz")
     for capture in archive.captures().values():
         assert archive.body(capture) is not None
 
@@ -145,18 +146,18 @@ def test_wherever_a_file_is_cut_the_import_is_sound(tmp_path: Path, cut: int) ->
 def test_what_is_no_warc_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
     with pytest.raises(ArchiveError, match="is not a WARC file"):
-        Archive(tmp_path / "pages.warc.gz").import_warc(tmp_path / "x")
+        import_warc(Archive(tmp_path / "pages.warc.gz"), tmp_path / "x")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="none\\.warc can't be read"):
-        Archive(tmp_path / "pages.warc.gz").import_warc(tmp_path / "none.warc")
+        import_warc(Archive(tmp_path / "pages.warc.gz"), tmp_path / "none.warc")
 
 
 def test_a_record_whose_digest_is_wrong_is_skipped(tmp_path: Path) -> None:
     plain = foreign(tmp_path / "plain.warc", packed=False)
     plain.write_bytes(plain.read_bytes().replace(b"gone", b"back"))
-    report = Archive(tmp_path / "pages.warc.gz").import_warc(plain)
+    report = import_warc(Archive(tmp_path / "pages.warc.gz"), plain)
     assert (C, "its digest doesn't match its content") in report.skipped
 
 
@@ -325,7 +326,7 @@ def test_a_body_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
         writer = WARCWriter(out, gzip=True)
         line = StatusAndHeaders("200 OK", [("Content-Type", HTML), ("Content-Encoding", "gzip")], protocol="HTTP/1.1")
         writer.write_record(writer.create_warc_record(A, "response", io.BytesIO(bomb), len(bomb), http_headers=line))
-    report = Archive(tmp_path / "pages.warc.gz").import_warc(tmp_path / "bomb.warc.gz")
+    report = import_warc(Archive(tmp_path / "pages.warc.gz"), tmp_path / "bomb.warc.gz")
     assert report.skipped == (("a record", "larger than 64 MiB"),)
 
 
@@ -339,6 +340,6 @@ def test_a_record_at_no_such_place(written: Written) -> None:
 @pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is absent")
 def test_the_snapshot_of_the_linked_pages(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "pages.warc.gz")
-    report = archive.import_warc(SHARED / "linked-pages.warc.gz")
+    report = import_warc(archive, SHARED / "linked-pages.warc.gz")
     assert (report.records, report.pages, report.redirects, report.missing) == (30, 20, 9, 1)
     assert (report.skipped, report.damage) == ((), "")
