@@ -1,4 +1,4 @@
-"""The `oka` command. Results go to standard output, progress and warnings to standard error.
+"""The commands of `oka`. Results go to standard output, progress and warnings to standard error.
 
 Each command is a few lines over the functions that the Python API and the chat use too; heavy modules are imported by
 the commands that need them, so that `oka --help` is quick.
@@ -6,19 +6,17 @@ the commands that need them, so that `oka --help` is quick.
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import sqlite3
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant.console import run
 from assistant.progress import progress
 from assistant.settings import Settings, load_settings, masked
-from corpus.errors import QuestionError, RagError, SettingsError
+from corpus.errors import QuestionError, SettingsError
 
 if TYPE_CHECKING:
     from assistant.answering import Assistant
@@ -34,8 +32,6 @@ app = typer.Typer(
     'Start with:  oka serve\n\nOr:  oka fetch && oka build && oka ask "When should I use Temporal?"',
 )
 _flags: dict[str, Any] = {}
-_INTERRUPTED = 130
-"""The exit code that typer makes of Ctrl-C."""
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Only = Annotated[
@@ -44,32 +40,8 @@ Only = Annotated[
 
 
 def main() -> None:
-    """The console script: a known error is one sentence on standard error, exit code 1, or 2 for wrong usage."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that has no "—" still shows the rest
-    if sys.stdin is None:  # closed: `oka ask - <&-`
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115  # for as long as the process
-    try:
-        code = app(standalone_mode=False)
-        print(end="", flush=True)
-    except typer.TyperException as error:
-        message = error.format_message()  # the whole help where nothing was asked for
-        command = getattr(getattr(error, "ctx", None), "command_path", "oka")
-        print(f"oka: {message} (see `{command} --help`)" if sys.argv[1:] else message, file=sys.stderr)
-        sys.exit(2)
-    except RagError as error:
-        print(f"oka: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, QuestionError | SettingsError) else 1)
-    except (OSError, sqlite3.Error) as error:  # what can't be read, a full disk, a damaged index
-        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
-        what = getattr(error, "strerror", None) or error
-        print(f"oka: {where}{what}; `oka settings` shows the files and folders in use.", file=sys.stderr)
-        sys.exit(1)
-    if code == _INTERRUPTED:
-        print("oka: stopped; what was finished is kept.", file=sys.stderr)
-        os._exit(_INTERRUPTED)  # a build's threads would first embed all that they were handed, for up to 20 s
-    sys.exit(code)
+    """The console script."""
+    run(app)
 
 
 def _version(wanted: bool) -> None:
