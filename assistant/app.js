@@ -179,13 +179,16 @@ window.oka = (() => {
     if (conversation && event.key === PREFIX + conversation.id) join();
   });
 
+  const titleOf = (kept) => (kept.turns[0] || kept.pending || {}).question || "…";
+
   function list() {
     const nav = $("#oka-nav");
     if (!nav) return;
     const fresh = text("button", "New conversation", "oka-new");
+    if (removed && kept(PREFIX + removed.id)) removed = null; // it came back
     const items = saved().map((kept) => {
       const item = document.createElement("li");
-      const title = (kept.turns[0] || kept.pending || {}).question || "…";
+      const title = titleOf(kept);
       const open = text("button", title, "oka-saved");
       open.title = title;
       open.dataset.id = kept.id;
@@ -201,6 +204,7 @@ window.oka = (() => {
     const tools = document.createElement("div");
     tools.className = "oka-tools";
     tools.append(text("button", "Export", "oka-export"), text("button", "Clear", "oka-clear"));
+    if (removed) tools.append(text("button", `Bring back “${titleOf(removed)}”`, "oka-back"));
     nav.replaceChildren(fresh, all, tools);
   }
 
@@ -239,7 +243,9 @@ window.oka = (() => {
     instead("select", { conversation: localStorage.getItem(PREFIX + id) || "" });
   }
 
+  let removed = null;
   function remove(id) {
+    removed = kept(PREFIX + id) || removed;
     localStorage.removeItem(PREFIX + id);
     if (conversation && conversation.id === id) open(""); else list();
   }
@@ -312,7 +318,7 @@ window.oka = (() => {
   }
 
   function withSources(turn) {
-    const notes = turn.answer.citations.map((c) => `[${c.number}] ${c.title}: ${c.link}`);
+    const notes = turn.answer.citations.map((c) => `[${c.number}] ${c.title}: ${new URL(c.link, document.baseURI).href}`);
     return turn.answer.text + (notes.length ? "\n\n" + notes.join("\n") : "");
   }
 
@@ -346,9 +352,11 @@ window.oka = (() => {
     else if (is("oka-copy")) copy($("code", button.parentElement).textContent, button);
     else if (is("oka-copy-answer")) copy(withSources(conversation.turns.find((kept) => kept.id === turn)), button);
     else if (is("oka-ask")) trigger("submit", { question: button.textContent });
-    else if (is("oka-edit")) { instead("edit", { turn }); setTimeout(() => $("#oka-box textarea").focus(), 300); }
+    else if (is("oka-edit") || is("oka-undo")) {
+      instead(is("oka-edit") ? "edit" : "undo", { turn });
+      setTimeout(() => $("#oka-box textarea").focus(), 300);
+    }
     else if (is("oka-retry")) trigger("retry", {});
-    else if (is("oka-undo")) instead("undo", {});
     else if (is("oka-vote-up") || is("oka-vote-down")) {
       trigger("like", { turn, vote: is("oka-vote-up") ? "up" : "down" });
       startNote(turn);
@@ -359,6 +367,11 @@ window.oka = (() => {
     else if (is("oka-new")) { open(""); drawer("oka-menu", false); $("#oka-box textarea").focus(); }
     else if (is("oka-saved")) { open(button.dataset.id); drawer("oka-menu", false); }
     else if (is("oka-remove")) remove(button.dataset.id);
+    else if (is("oka-back")) {
+      localStorage.setItem(PREFIX + removed.id, JSON.stringify(removed));
+      open(removed.id);
+      drawer("oka-menu", false);
+    }
     else if (is("oka-clear")) { if (conversation) remove(conversation.id); }
     else if (is("oka-anywhere")) { setScope(""); $("#oka-box textarea").focus(); }
     else if (is("oka-export")) trigger("copy", {});
@@ -465,7 +478,8 @@ window.oka = (() => {
 
   function download(words) {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([words], { type: "text/markdown" }));
+    const whole = words.replaceAll("](kb/", `](${new URL("kb/", document.baseURI).href}`); // the file is read elsewhere
+    link.href = URL.createObjectURL(new Blob([whole], { type: "text/markdown" }));
     link.download = "oka-conversation.md";
     link.click();
     URL.revokeObjectURL(link.href);

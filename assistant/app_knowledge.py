@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 from urllib.parse import quote
 
 from assistant.answers import Answer
@@ -31,6 +32,8 @@ _QUESTIONS = (  # label in the documents, question; {} is the section's heading
 )
 _OFFERED, _TRIED = 3, 12
 _LABEL = re.compile(r"^\*\*([^*\n]+?):\*\*", re.MULTILINE)
+_LINK = re.compile(r"\]\((\S+?)\)")
+_T = TypeVar("_T")
 _Places = set[tuple[str, int]]  # characters: the address of their text, and where in it
 _ASKING = frozenset("the of a what are is does which for how i".split())
 _STATES = {
@@ -54,13 +57,11 @@ def _answered_by(page: Page, section: Section) -> list[tuple[str, _Places]]:
 
 def follow_ups(documents: Sequence[Page], answers: Sequence[Answer], ask: Callable[[str], Answer]) -> list[str]:
     """Up to three questions that lead on from the last of a conversation's answers: on the sections that it leads to, then one
-    on each section beside these. Not what was asked, nor what the conversation has mostly quoted already; and each is asked
-    before it is offered: one without an answer isn't. [] after an abstention."""
+    on each section beside these; where it leads to none, on some from all over. Not what was asked, nor what the conversation
+    has mostly quoted already; and each is asked before it is offered: one without an answer isn't."""
     last = answers[-1]
-    if last.abstained:
-        return []
     cited = {(c.url, c.anchor) for c in last.citations}
-    linked = {url for c in last.citations for _, url in c.resources}
+    linked = {url for c in last.citations for _, url in c.resources} | set(_LINK.findall(last.text))
     near, beside = [], []
     everywhere = [(page, section) for page in documents for section in page.sections if section.headings]
     for page, section in everywhere:
@@ -72,6 +73,7 @@ def follow_ups(documents: Sequence[Page], answers: Sequence[Answer], ask: Callab
             beside.append((page, section))
     leads = [lead for place in near for lead in _leads(*place)]
     leads += [lead for place in beside for lead in _leads(*place)[:1]]
+    leads = leads or _spread([lead for place in everywhere for lead in _leads(*place)[:1]])
 
     asked = [_words(answer.question) | _words(answer.searched) for answer in answers]
     shown = _quoted(answers)
@@ -126,9 +128,12 @@ def scopes(documents: Sequence[Page]) -> dict[str, list[tuple[str, str]]]:
 
 def examples(documents: Sequence[Page]) -> list[str]:
     """Four questions that the documents themselves answer, one from each part."""
-    asked = [found[0] for page in documents for section in page.sections if (found := questions(page, section))]
-    step = max(1, len(asked) // 4)
-    return asked[::step][:4]
+    return _spread([found[0] for page in documents for section in page.sections if (found := questions(page, section))])
+
+
+def _spread(values: list[_T]) -> list[_T]:
+    """Four of them, from all over."""
+    return values[:: max(1, len(values) // 4)][:4]
 
 
 def knowledge_html(documents: Sequence[Page], states: Sequence[LinkState], style: str) -> str:

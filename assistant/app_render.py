@@ -42,6 +42,10 @@ _FEATURES = {  # assistant/candidates.py says how each is measured
     "page_found": "passages of its page that were found, log(1 + n)",
     "reranker": "score of the reranker",
 }
+_VERDICTS = {
+    "underspecified": "Say a little more",
+    "out_of_scope": "",
+}  # what is said then, also to thanks, needs no heading
 _SCORE = (
     "Best first. A score says how well a passage fits this question, by words and meaning together; it has no unit, and only "
     "the scores of one question can be compared."
@@ -81,7 +85,8 @@ def answer_html(turn: Turn, last: bool = False) -> str:
     if answer.get("notice"):
         body = f'<p class="oka-notice" role="note">{t(answer["notice"])}</p>{body}'
     if answer["abstained"]:
-        head = '<p class="oka-verdict"><strong>Not in the sources</strong></p>'
+        verdict = _VERDICTS.get(str(answer["reason"]), "Not in the sources")
+        head = f'<p class="oka-verdict"><strong>{verdict}</strong></p>' if verdict else ""
         return _one_line(
             f'<div class="oka-answer oka-abstained" id="oka-a-{t(turn_id)}">{head}{body}{_actions(turn, last)}</div>'
         )
@@ -159,7 +164,8 @@ def status_html(status: Mapping[str, Any], said: str = "") -> str:
         if status["offline"]
         else ""
     )
-    problem = f'<p class="oka-problem">{t(status["problem"])}</p>' if status["problem"] else ""
+    said_so = re.sub(r"`([^`]+)`", r"<code>\1</code>", t(status["problem"]))
+    problem = f'<p class="oka-problem">{said_so}</p>' if said_so else ""
     last = f'<p role="status" class="oka-said">{t(said)}</p>' if said else ""
     return (
         f"<p>Answers come from {status['documents']} document{'s' if status['documents'] != 1 else ''} and "

@@ -341,6 +341,7 @@ def test_ask_again_undo_and_edit(chat: Chat) -> None:
     chat.page.get_by_role("button", name="Undo").click()
     expect(chat.page.locator(".oka-asked")).to_have_count(1)
     expect(chat.box).to_have_value("Why avoid top-level code?")
+    expect(chat.box).to_be_focused()
     chat.ask("Why avoid top-level code?")
     chat.page.locator(".oka-edit").first.click()
     expect(chat.box).to_have_value(BROKERS)
@@ -404,6 +405,17 @@ def test_a_conversation_whose_only_question_was_taken_back_is_gone(chat: Chat) -
     chat.page.wait_for_timeout(300)  # what is stored would be opened by now
     expect(chat.page.locator(".oka-asked")).to_have_count(0)
     chat.box.fill("")
+
+
+def test_a_conversation_that_was_deleted_can_be_brought_back(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    chat.page.get_by_role("button", name="Clear").click()
+    expect(chat.page.locator(".oka-welcome")).to_be_visible()
+    expect(chat.page.locator(".oka-saved")).to_have_count(0)
+    chat.page.get_by_role("button", name=f"Bring back “{BROKERS}”").click()
+    expect(chat.answers).to_have_count(1)
+    expect(chat.page.locator(".oka-saved")).to_have_count(1)
+    expect(chat.page.locator(".oka-back")).to_have_count(0)
 
 
 def test_an_edit_ends_with_its_conversation(chat: Chat) -> None:
@@ -541,6 +553,7 @@ def test_export(chat: Chat) -> None:
     text = Path(download.value.path()).read_text(encoding="utf-8")
     assert download.value.suggested_filename == "oka-conversation.md"
     assert BROKERS in text
+    assert f"]({chat.url}/kb/orchestration-knowledge-base.md#celery)" in text  # it is read elsewhere
     assert "Multiple broker support (Redis, RabbitMQ, Amazon SQS)" in text
     assert "kb/orchestration-knowledge-base.md#celery" in text
 
@@ -555,6 +568,10 @@ def test_copying(chat: Chat) -> None:
     copied = chat.page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("Declare a DAG like this: [1]")
     assert "https://airflow.test/code.html#top" in copied
+    chat.ask(BROKERS)
+    chat.answers.last.get_by_role("button", name="Copy", exact=True).click()
+    copied = chat.page.evaluate("navigator.clipboard.readText()")
+    assert f"{chat.url}/kb/orchestration-knowledge-base.md#celery" in copied
     chat.ask("airflow vs celery")
     chat.page.get_by_role("button", name="Copy table").click()
     assert chat.page.evaluate("navigator.clipboard.readText()") == (
@@ -629,7 +646,8 @@ def test_an_abstention_looks_different(chat: Chat, data: Path) -> None:
     abstained = chat.page.locator(".oka-abstained")
     expect(abstained).to_contain_text("Not in the sources")
     expect(abstained.get_by_role("link", name="Airflow Best Practices")).to_be_visible()
-    expect(abstained.locator(".oka-confidence, .oka-follow")).to_have_count(0)
+    expect(abstained.locator(".oka-confidence")).to_have_count(0)
+    expect(chat.page.locator(".oka-follow .oka-ask").first).to_be_visible()  # where to go from here
     assert [e.question for e in Feedback(data / "feedback.jsonl").entries("unanswered")] == [
         "How do I bake sourdough bread?"
     ]

@@ -64,13 +64,13 @@ def guide(tmp_path: Path) -> Page:
     return read_documents(tmp_path)[0]
 
 
-def answer(guide: Page, question: str, abstained: bool = False) -> Answer:
+def answer(guide: Page, question: str, abstained: bool = False, text: str = "") -> Answer:
     """Quotes what QUOTES has for a question."""
     quote = QUOTES[question]
     start = guide.text.index(quote)
     anchor = next(section.anchor for section in guide.sections if section.start <= start < section.end)
     cited = Citation(1, guide.url, anchor, "", "Guide", (), quote, start, start + len(quote), "", (), None)
-    return Answer(question, question, "", abstained, None, 0.9, (), () if abstained else (cited,), "")
+    return Answer(question, question, text, abstained, None, 0.9, (), () if abstained else (cited,), "")
 
 
 def offered(guide: Page, questions: Sequence[str], unknown: Sequence[str] = ()) -> list[str]:
@@ -108,4 +108,12 @@ def test_two_questions_with_one_answer_are_offered_once(guide: Page, monkeypatch
 
 def test_what_cannot_be_answered_is_not_offered(guide: Page) -> None:
     assert offered(guide, [ALPHA], unknown=[FEATURES, GAMMA]) == [BETA]
-    assert follow_ups([guide], [answer(guide, ALPHA, abstained=True)], lambda question: answer(guide, question)) == []
+
+
+def test_an_abstention_is_no_dead_end(guide: Page) -> None:
+    def after(text: str) -> list[str]:
+        abstained = answer(guide, "Does the theorem hold?", abstained=True, text=text)
+        return follow_ups([guide], [abstained], lambda question: answer(guide, question))
+
+    assert after("The nearest they have:\n\n- [Beta Docs](https://beta.test/)") == [BETA, ALPHA, GAMMA]
+    assert after("I answer questions about tools.") == [ALPHA, BETA, GAMMA]  # from all over

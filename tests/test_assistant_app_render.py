@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.app_conversation import MAX_TURNS, Conversation, around
-from assistant.app_render import _FEATURES, answer_html, asked_html, partial_html, safe_link, sources_html, why_html
+from assistant.app_render import (
+    _FEATURES,
+    answer_html,
+    asked_html,
+    partial_html,
+    safe_link,
+    sources_html,
+    status_html,
+    why_html,
+)
 from assistant.candidates import FEATURES
 from tests.fakes_app import FakeAssistant
 
@@ -143,9 +152,17 @@ def test_which_links_can_be_followed(address: str, safe: bool) -> None:
 def test_an_abstention_and_the_confidence_in_words() -> None:
     html = answer_html(turn(abstained=True, reason="not_stated", citations=[]))
     assert "Not in the sources" in html
+    for reason, head in (("underspecified", "<strong>Say a little more"), ("out_of_scope", "oka-abstained")):
+        assert head in answer_html(turn(abstained=True, reason=reason, citations=[]))
+        assert "Not in the sources" not in answer_html(turn(abstained=True, reason=reason, citations=[]))
     assert "oka-confidence" not in html
     for confidence, words in ((0.95, "Well supported"), (0.75, "Supported"), (0.3, "Weakly supported")):
         assert f"<summary>{words}</summary>" in answer_html(turn(confidence=confidence))
+
+
+def test_a_problem_of_the_corpus_names_its_command() -> None:
+    told = FakeAssistant().status() | {"problem": "Pages <changed>: run `oka build`."}
+    assert "Pages &lt;changed&gt;: run <code>oka build</code>." in status_html(told)
 
 
 def test_why() -> None:
