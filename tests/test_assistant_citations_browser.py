@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image, ImageChops
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from assistant.citations import link_to
 from corpus.documents import read_documents
@@ -27,13 +29,10 @@ from tests.fakes import BagOfWords
 from tests.loopback import Site
 
 CHROMIUM = Path(os.environ.get("OKA_TEST_CHROMIUM", "/usr/bin/chromium"))
-pytest.importorskip("playwright", reason="playwright isn't installed")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium"),
 ]
-from PIL import Image, ImageChops  # noqa: E402  # after the test that it is installed
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402  # after the test that it is installed
 
 PAINT = (255, 0, 255)
 STYLE = b"<style>::target-text{background:#ff00ff !important;color:#ff00ff !important}</style>"

@@ -15,7 +15,6 @@ from tests.archives import Written
 from tests.loopback import PROSE, page
 
 ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared" / "linked-pages"
 URL = "https://a.example/page"
 
 
@@ -185,10 +184,9 @@ def test_suggested_edits_touch_whole_addresses_only(written: Written) -> None:
     )
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is absent")
-def test_the_snapshot_of_the_linked_pages(tmp_path: Path) -> None:
+def test_the_snapshot_of_the_linked_pages(snapshot: Path, tmp_path: Path) -> None:
     archive = Archive(tmp_path / "pages.warc.gz")
-    import_warc(archive, SHARED / "linked-pages.warc.gz")
+    import_warc(archive, snapshot / "linked-pages.warc.gz")
     states = {state.url: state for state in link_states(read_documents(ROOT / "corpus" / "documents"), archive)}
     assert len(states) == 42
     names = [state.state for state in states.values()]

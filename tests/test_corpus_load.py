@@ -16,7 +16,6 @@ from tests.archives import Written, pdf
 from tests.loopback import PROSE, page
 
 ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared" / "linked-pages"
 SITE = "https://a.example"
 
 
@@ -106,10 +105,9 @@ def test_progress_counts_pages(written: Written) -> None:
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is absent")
-def test_21_of_the_42_links_lead_to_text(tmp_path: Path) -> None:
+def test_21_of_the_42_links_lead_to_text(snapshot: Path, tmp_path: Path) -> None:
     archive = Archive(tmp_path / "pages.warc.gz")
-    import_warc(archive, SHARED / "linked-pages.warc.gz")
+    import_warc(archive, snapshot / "linked-pages.warc.gz")
     documents = read_documents(ROOT / "corpus" / "documents")
     pages = list(load_pages(documents, archive))
     assert len({resource.url for page in pages for resource in page.resources}) == 21

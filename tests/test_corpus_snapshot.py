@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import subprocess
 import sys
 from contextlib import nullcontext, suppress
@@ -23,7 +22,6 @@ from corpus.warc import response_record
 from tests.archives import HTML, Written, assert_another_reader_agrees
 from tests.loopback import page
 
-SHARED = Path(__file__).parent.parent.parent / "shared" / "linked-pages"
 A, B, C = (f"https://a.example/{name}" for name in "abc")
 
 
@@ -305,16 +303,9 @@ with Archive(Path({str(written.archive.path)!r})).writing():
     written.page(A, page("A"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(ArchiveError, match=r"can't be written .*: check its rights, or set OKA_DATA_DIR"):
-        Written(tmp_path / "in" / "pages.warc.gz").page(A, page("A"))
-
-
-def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ArchiveError, match="can't be written"):
+    with pytest.raises(ArchiveError, match=r"can't be written .*: check its rights, or set OKA_DATA_DIR"):
         Written(tmp_path / "file" / "pages.warc.gz").page(A, page("A"))
 
 
@@ -337,9 +328,8 @@ def test_a_record_at_no_such_place(written: Written) -> None:
         written.archive.body(capture)
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is absent")
-def test_the_snapshot_of_the_linked_pages(tmp_path: Path) -> None:
+def test_the_snapshot_of_the_linked_pages(snapshot: Path, tmp_path: Path) -> None:
     archive = Archive(tmp_path / "pages.warc.gz")
-    report = import_warc(archive, SHARED / "linked-pages.warc.gz")
+    report = import_warc(archive, snapshot / "linked-pages.warc.gz")
     assert (report.records, report.pages, report.redirects, report.missing) == (30, 20, 9, 1)
     assert (report.skipped, report.damage) == ((), "")

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
+import ir_measures
 import pytest
 
 from assistant.answers import Answer, Citation, Sentence
@@ -97,7 +98,6 @@ def test_a_section_without_an_anchor_counts_by_its_quote_alone() -> None:
 
 
 def test_ranking_measures_equal_those_of_trec_eval() -> None:
-    measures = pytest.importorskip("ir_measures", reason="ir-measures isn't installed")
     drawn = random.Random(7)
     qrels: dict[str, dict[str, int]] = {}
     run: dict[str, dict[str, float]] = {}
@@ -119,8 +119,8 @@ def test_ranking_measures_equal_those_of_trec_eval() -> None:
         ours.append(score_ranking(asked, ranking, count_words))
     first_ten = {number: dict(list(ranked.items())[:10]) for number, ranked in run.items()}  # trec_eval's RR has no cut
     names = {"recall@1": "R@1", "recall@5": "R@5", "recall@10": "R@10", "mrr@10": "RR", "ndcg@10": "nDCG@10"}
-    asked_for = {name: measures.parse_measure(other) for name, other in names.items()}
-    theirs = measures.calc_aggregate(list(asked_for.values()), qrels, first_ten)
+    asked_for = {name: ir_measures.parse_measure(other) for name, other in names.items()}
+    theirs = ir_measures.calc_aggregate(list(asked_for.values()), qrels, first_ten)
     for name, measure in asked_for.items():
         assert sum(scores[name] for scores in ours) / len(ours) == pytest.approx(theirs[measure], abs=1e-6)
 
