@@ -29,10 +29,11 @@ window.oka = (() => {
     const edited = conversation.turns.find((turn) => turn.id === conversation.editing);
     busy(pending && pending.running);
     document.body.classList.toggle("oka-changing", Boolean(edited));
-    $("#oka-notice").textContent = edited ? `Editing “${edited.question.slice(0, 60)}”: asking replaces it and what follows.` : "";
+    $("#oka-notice").textContent = edited ? "Editing: asking replaces the question and what follows it." : "";
     if (pending && pending.running && box.value === pending.question) { // it has arrived
       write(box, "");
       sessionStorage.removeItem(DRAFT);
+      if (!matchMedia("(pointer: fine)").matches) box.blur(); // a phone's keyboard would cover the answer
     }
   }
 
@@ -203,7 +204,7 @@ window.oka = (() => {
     all.append(...items);
     const tools = document.createElement("div");
     tools.className = "oka-tools";
-    tools.append(text("button", "Export", "oka-export"), text("button", "Clear", "oka-clear"));
+    if (conversation && conversation.turns.length) tools.append(text("button", "Export", "oka-export"), text("button", "Delete", "oka-clear"));
     if (removed) tools.append(text("button", `Bring back “${titleOf(removed)}”`, "oka-back"));
     nav.replaceChildren(fresh, all, tools);
   }
@@ -485,5 +486,5 @@ window.oka = (() => {
     URL.revokeObjectURL(link.href);
   }
 
-  return { connect, keep, noted, download, scope };
+  return { connect, keep, say, noted, download, scope };
 })();

@@ -36,7 +36,7 @@ from assistant.app_render import (
 )
 from assistant.export import conversation_to_markdown
 from assistant.feedback import Feedback
-from assistant.message import MAX_CHARACTERS
+from assistant.message import MAX_CHARACTERS, is_small_talk
 from corpus.errors import RagError
 from corpus.pages import Page
 
@@ -125,7 +125,7 @@ def build_app(
                         shown_at = now
                         yield before + _pair(asked, partial_html(part)), *same
             turn = conversation.turns[-1]
-            if turn["answer"]["abstained"]:
+            if turn["answer"]["abstained"] and not is_small_talk(question):
                 feedback.add("unanswered", turn["answer"], id=turn["id"], only=turn["only"])
         except RagError as error:
             conversation = conversation.fail(str(error))
@@ -185,9 +185,12 @@ def build_app(
         conversation = Conversation.read(kept).vote(str(event._data["turn"]), str(event._data["vote"]))
         turn = conversation.turn(str(event._data["turn"]))
         if turn is None or "answer" not in turn:
-            return gr.skip(), gr.skip(), gr.skip()
-        feedback.add(turn["vote"], turn["answer"], id=turn["id"], only=turn["only"])
-        return show(conversation), conversation.dump(), turn["id"]
+            return gr.skip(), gr.skip(), gr.skip(), ""
+        try:
+            feedback.add(turn["vote"], turn["answer"], id=turn["id"], only=turn["only"])
+        except RagError as error:
+            return gr.skip(), gr.skip(), turn["id"], str(error)
+        return show(conversation), conversation.dump(), turn["id"], ""
 
     def note(text: str, kept: str, turn_id: str) -> tuple[str, str]:
         """What stays in the field, and a sentence on what became of the note; an empty one is none."""
@@ -312,7 +315,8 @@ def build_app(
         bridge.edit(edit, kept, [*view, box], queue=False, **private)
         bridge.undo(undo, kept, [*view, box], queue=False, **private)
         keep_button.click(keep, kept, [*view, box], queue=False, **private)
-        bridge.like(vote, kept, [chat, kept, noted], queue=False, **private)
+        liked = bridge.like(vote, kept, [chat, kept, noted, said], queue=False, **private)
+        liked.then(None, said, None, js="(said) => window.oka.say(said)")
         sent = gr.on([send.click, words.submit], note, [words, kept, noted], [words, said], queue=False, **private)
         sent.then(None, [words, said], None, js="(words, said) => window.oka.noted(words, said)")
         accordion.expand(lambda kept: (True, why(kept)), kept, [folded_out, reasons], **late)

@@ -113,6 +113,8 @@ class FakeAssistant:
         earlier = [str(m["content"]) for m in history or () if m["role"] == "user"]
         if earlier and low.startswith("and "):
             searched = f"{question} (after: {earlier[-1]})"
+        if "thanks" in low:
+            return self._reply(question, searched, "You're welcome.", abstained=True)
         if "sourdough" in low:
             text = "The sources don't say how to bake sourdough bread.\n\nNearest: [Airflow Best Practices](https://airflow.test/best-practices.html)"
             return self._reply(question, searched, text, abstained=True)

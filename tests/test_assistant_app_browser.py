@@ -409,8 +409,9 @@ def test_a_conversation_whose_only_question_was_taken_back_is_gone(chat: Chat) -
 
 def test_a_conversation_that_was_deleted_can_be_brought_back(chat: Chat) -> None:
     chat.ask(BROKERS)
-    chat.page.get_by_role("button", name="Clear").click()
+    chat.page.get_by_role("button", name="Delete", exact=True).click()
     expect(chat.page.locator(".oka-welcome")).to_be_visible()
+    expect(chat.page.locator(".oka-export, .oka-clear")).to_have_count(0)  # there is nothing left to export
     expect(chat.page.locator(".oka-saved")).to_have_count(0)
     chat.page.get_by_role("button", name=f"Bring back “{BROKERS}”").click()
     expect(chat.answers).to_have_count(1)
@@ -633,6 +634,20 @@ def test_a_note_that_cannot_be_kept_stays(chat: Chat, data: Path) -> None:
     expect(note).to_be_hidden()
 
 
+def test_a_thumb_that_cannot_be_kept_says_so(chat: Chat, data: Path) -> None:
+    chat.ask(BROKERS)
+    log = data / "feedback.jsonl"
+    log.touch()
+    moved = log.rename(data / "moved.jsonl")
+    log.mkdir()  # nothing can be appended to a folder
+    chat.page.get_by_role("button", name="Helpful", exact=True).click()
+    expect(chat.page.locator("#oka-said")).to_contain_text("Feedback can't be written")
+    expect(chat.page.locator(".oka-vote-up.oka-on")).to_have_count(0)
+    log.rmdir()
+    moved.rename(log)
+    chat.page.locator(".oka-no-note").click()
+
+
 def test_a_question_that_is_cut_says_so(chat: Chat) -> None:
     chat.box.fill("x" * 2000)
     expect(chat.page.get_by_text("2,000 characters are the most that is read")).to_be_visible()
@@ -651,6 +666,8 @@ def test_an_abstention_looks_different(chat: Chat, data: Path) -> None:
     assert [e.question for e in Feedback(data / "feedback.jsonl").entries("unanswered")] == [
         "How do I bake sourdough bread?"
     ]
+    chat.ask("thanks!")  # asks nothing, so nothing is unanswered
+    assert Feedback(data / "feedback.jsonl").entries("unanswered")[-1].question == "How do I bake sourdough bread?"
 
 
 def test_why_this_answer(chat: Chat, fake: FakeAssistant) -> None:
@@ -821,6 +838,7 @@ def test_phone(new_chat: Callable[..., Chat]) -> None:
     chat = new_chat(viewport={"width": 375, "height": 720}, has_touch=True, is_mobile=True).open()
     chat.ask("airflow vs celery")
     assert chat.page.evaluate("document.documentElement.scrollWidth") <= 375
+    expect(chat.box).not_to_be_focused()  # the keyboard goes and leaves room to the answer
     chat.page.evaluate(_LENGTHEN, ".oka-table td")
     table = chat.page.locator(".oka-table")
     assert table.evaluate("(region) => region.scrollWidth > region.clientWidth")  # sideways, in itself
