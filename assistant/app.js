@@ -33,7 +33,7 @@ window.oka = (() => {
     if (pending && pending.running && box.value === pending.question) { // it has arrived
       write(box, "");
       sessionStorage.removeItem(DRAFT);
-      if (!matchMedia("(pointer: fine)").matches) box.blur(); // a phone's keyboard would cover the answer
+      if (!withKeys()) box.blur();
     }
   }
 
@@ -206,7 +206,10 @@ window.oka = (() => {
     tools.className = "oka-tools";
     if (conversation && conversation.turns.length) tools.append(text("button", "Export", "oka-export"), text("button", "Delete", "oka-clear"));
     if (removed) tools.append(text("button", `Bring back “${titleOf(removed)}”`, "oka-back"));
+    const had = nav.contains(document.activeElement) && document.activeElement;
     nav.replaceChildren(fresh, all, tools);
+    const same = (button) => button.className === had.className && button.dataset.id === had.dataset.id;
+    if (had) ([...nav.querySelectorAll("button")].find(same) || fresh).focus();
   }
 
   // ---- what answers are looked for in: kept for this tab, and with each question; a conversation goes on in its last one's
@@ -339,6 +342,10 @@ window.oka = (() => {
     return holder ? holder.id.slice("oka-a-".length) : "";
   };
 
+  // What is clicked goes away with what it was about: the keyboard goes on at the question. A phone's would cover the answer.
+  const withKeys = () => matchMedia("(pointer: fine)").matches;
+  const goOn = () => withKeys() && $("#oka-box textarea").focus();
+
   document.addEventListener("click", (event) => {
     const mark = event.target.closest(".oka-mark");
     if (mark && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
@@ -352,12 +359,13 @@ window.oka = (() => {
     if (is("oka-copy-table")) copy(asMarkdown($("table", button.parentElement)), button);
     else if (is("oka-copy")) copy($("code", button.parentElement).textContent, button);
     else if (is("oka-copy-answer")) copy(withSources(conversation.turns.find((kept) => kept.id === turn)), button);
-    else if (is("oka-ask")) trigger("submit", { question: button.textContent });
+    else if (is("oka-ask")) { trigger("submit", { question: button.textContent }); goOn(); }
     else if (is("oka-edit") || is("oka-undo")) {
       instead(is("oka-edit") ? "edit" : "undo", { turn });
       setTimeout(() => $("#oka-box textarea").focus(), 300);
     }
-    else if (is("oka-retry")) trigger("retry", {});
+    else if (is("oka-retry")) { trigger("retry", {}); goOn(); }
+    else if (button.closest("#oka-editing")) goOn();
     else if (is("oka-vote-up") || is("oka-vote-down")) {
       trigger("like", { turn, vote: is("oka-vote-up") ? "up" : "down" });
       startNote(turn);
@@ -409,7 +417,7 @@ window.oka = (() => {
       greeted = true;
       const draft = sessionStorage.getItem(DRAFT);
       if (draft) setTimeout(() => write($("#oka-box textarea"), draft), 100); // Gradio sets its own value first
-      if (matchMedia("(pointer: fine)").matches) box.focus(); // on a phone it would raise the keyboard
+      goOn();
     }
     showScope();
     for (const [kind, name] of [["submit", "Ask"], ["stop", "Stop"]]) {

@@ -99,7 +99,7 @@ def failure_html(sentence: str, stopped: bool = False) -> str:
     """A failure, or a stop, in the place of an answer, with a button that asks again."""
     kind, role = ("oka-stopped", "status") if stopped else ("oka-error", "alert")
     again = '<div class="oka-actions"><button type="button" class="oka-do oka-retry">Ask again</button></div>'
-    return _one_line(f'<div class="oka-answer {kind}" role="{role}"><p>{t(sentence)}</p>{again}</div>')
+    return _one_line(f'<div class="oka-answer {kind}" role="{role}"><p>{_commands(sentence)}</p>{again}</div>')
 
 
 def sources_html(turns: Sequence[Turn]) -> str:
@@ -164,9 +164,8 @@ def status_html(status: Mapping[str, Any], said: str = "") -> str:
         if status["offline"]
         else ""
     )
-    said_so = re.sub(r"`([^`]+)`", r"<code>\1</code>", t(status["problem"]))
-    problem = f'<p class="oka-problem">{said_so}</p>' if said_so else ""
-    last = f'<p role="status" class="oka-said">{t(said)}</p>' if said else ""
+    problem = f'<p class="oka-problem">{_commands(status["problem"])}</p>' if status["problem"] else ""
+    last = f'<p role="status" class="oka-said">{_commands(said)}</p>' if said else ""
     return (
         f"<p>Answers come from {status['documents']} document{'s' if status['documents'] != 1 else ''} and "
         f"<strong>{pages} of {links}</strong> linked pages{more}: {int(status['passages']):,} passages, "
@@ -323,6 +322,11 @@ def _host(url: str) -> str:
 def t(value: object) -> str:
     """Text, made safe for HTML text and for attribute values in quotes."""
     return escape(str(value), quote=True)
+
+
+def _commands(sentence: str) -> str:
+    """A sentence of ours, in which commands stand between backticks."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", t(sentence))
 
 
 def _one_line(html: str) -> str:

@@ -893,6 +893,10 @@ def test_drawers_at_twice_the_size(new_chat: Callable[..., Chat]) -> None:
     for offered in chat.page.locator(".oka-follow .oka-ask").all():  # in a row that scrolls
         offered.focus()
         expect(offered).to_be_in_viewport(ratio=0.95)
+    chat.page.set_viewport_size({"width": 844, "height": 390})  # a phone on its side: one row as well
+    tops = chat.page.locator(".oka-follow li").evaluate_all("(all) => all.map((one) => one.offsetTop)")
+    assert len(tops) > 1
+    assert len(set(tops)) == 1
 
 
 def test_dark(new_chat: Callable[..., Chat]) -> None:
@@ -928,6 +932,19 @@ def test_keyboard_alone(chat: Chat) -> None:
     expect(chat.page.locator(".oka-card.oka-on blockquote")).to_be_focused()  # a long one is scrolled with the arrows
     keys.press("Tab")
     expect(chat.page.locator(".oka-card.oka-on .oka-open")).to_be_focused()
+
+
+def test_the_keyboard_is_not_lost_when_what_was_pressed_goes_away(chat: Chat) -> None:
+    chat.ask(BROKERS)
+    for button in (".oka-retry", ".oka-follow .oka-ask", ".oka-edit", "#oka-editing button"):
+        chat.page.locator(button).first.press("Enter")
+        expect(chat.box).to_be_focused()
+    chat.page.get_by_role("button", name="New conversation").click()
+    expect(chat.page.locator(".oka-welcome")).to_be_visible()
+    chat.page.locator(".oka-saved").press("Enter")
+    expect(chat.page.locator(".oka-saved[aria-current]")).to_be_focused()
+    chat.page.locator(".oka-remove").press("Enter")
+    expect(chat.page.get_by_role("button", name="New conversation")).to_be_focused()
 
 
 def test_many_at_once(new_chat: Callable[..., Chat]) -> None:

@@ -16,6 +16,7 @@ from assistant.app_render import (
     _FEATURES,
     answer_html,
     asked_html,
+    failure_html,
     partial_html,
     safe_link,
     sources_html,
@@ -162,7 +163,10 @@ def test_an_abstention_and_the_confidence_in_words() -> None:
 
 def test_a_problem_of_the_corpus_names_its_command() -> None:
     told = FakeAssistant().status() | {"problem": "Pages <changed>: run `oka build`."}
-    assert "Pages &lt;changed&gt;: run <code>oka build</code>." in status_html(told)
+    html = status_html(told, "No page came; try `oka fetch`.")
+    assert "Pages &lt;changed&gt;: run <code>oka build</code>." in html
+    assert "No page came; try <code>oka fetch</code>." in html
+    assert "run <code>oka &lt;x&gt;</code>" in failure_html("Stale; run `oka <x>`")
 
 
 def test_why() -> None:
