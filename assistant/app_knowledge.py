@@ -57,8 +57,8 @@ def _answered_by(page: Page, section: Section) -> list[tuple[str, _Places]]:
 
 def follow_ups(documents: Sequence[Page], answers: Sequence[Answer], ask: Callable[[str], Answer]) -> list[str]:
     """Up to three questions that lead on from the last of a conversation's answers: on the sections that it leads to, then one
-    on each section beside these; where it leads to none, on some from all over. Not what was asked, nor what the conversation
-    has mostly quoted already; and each is asked before it is offered: one without an answer isn't."""
+    on each section beside these, then some from all over. Not what was asked, nor what the conversation has mostly quoted
+    already; and each is asked before it is offered: one without an answer isn't."""
     last = answers[-1]
     cited = {(c.url, c.anchor) for c in last.citations}
     linked = {url for c in last.citations for _, url in c.resources} | set(_LINK.findall(last.text))
@@ -73,7 +73,7 @@ def follow_ups(documents: Sequence[Page], answers: Sequence[Answer], ask: Callab
             beside.append((page, section))
     leads = [lead for place in near for lead in _leads(*place)]
     leads += [lead for place in beside for lead in _leads(*place)[:1]]
-    leads = leads or _spread([lead for place in everywhere for lead in _leads(*place)[:1]])
+    leads += _spread([lead for place in everywhere for lead in _leads(*place)[:1]])
 
     asked = [_words(answer.question) | _words(answer.searched) for answer in answers]
     shown = _quoted(answers)
@@ -84,9 +84,8 @@ def follow_ups(documents: Sequence[Page], answers: Sequence[Answer], ask: Callab
     ]
     offered: list[str] = []
     for question in fresh[:_TRIED]:
-        reply = ask(question)
-        quoted = _quoted([reply])
-        if not reply.abstained and _mostly_new(quoted, shown):
+        quoted = _quoted([ask(question)])
+        if _mostly_new(quoted, shown):  # an abstention quotes nothing
             offered.append(question)
             shown |= quoted
         if len(offered) == _OFFERED:

@@ -285,7 +285,7 @@ def _card(turn_id: str, cited: _Cited) -> str:
 def _readable(markdown: str) -> str:
     """Words of a document of ours without their Markdown; a page's words are plain already."""
     text = re.sub(r"\[([^\]\n]*)\]\([^)\s]*\)", r"\1", markdown)
-    text = re.sub(r"\[(?=[^\]\n]*$)|\]\([^)\s]*$", "", text)  # a link that was cut through
+    text = re.sub(r"\[(?=[^\]\n]*$)|\]\([^)\s]*(?:$|\))", "", text)  # a link that was cut through, at either end
     text = re.sub(r"^#+ (.*?)(?: \{#[\w-]+\})?$", r"\1", text, flags=re.MULTILINE)
     return re.sub(r"\n{2,}", "\n", text.replace("**", ""))
 

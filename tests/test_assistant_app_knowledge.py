@@ -40,17 +40,19 @@ GUIDE = """# Guide
 
 **Key Insight:** Nothing is free.
 """
-FEATURES, ALPHA, BETA, GAMMA = (
+FEATURES, ALPHA, BETA, GAMMA, THEOREM = (
     "What are the key features of Alpha?",
     "What is Alpha best for?",
     "What is Beta best for?",
     "What is Gamma best for?",
+    "What is the key insight of the Theorem?",
 )
 QUOTES = {
     FEATURES: "**Key Features:** Quick and small.",
     ALPHA: "**Best For:** Small jobs.",
     BETA: "**Best For:** Large jobs.",
     GAMMA: "**Best For:** No jobs.",
+    THEOREM: "**Key Insight:** Nothing is free.",
     "What is Alpha?": "[Alpha](https://alpha.test/) - A tool.",
     "Is Alpha quick?": "**Key Features:** Quick and small.",
     "Tell me all of Alpha": "**Key Features:** Quick and small.\n\n**Best For:** Small jobs.",
@@ -85,19 +87,21 @@ def test_the_section_itself_is_followed_by_those_beside_it(guide: Page) -> None:
 def test_what_was_asked_or_shown_is_not_offered(guide: Page) -> None:
     assert offered(guide, [ALPHA]) == [FEATURES, BETA, GAMMA]
     assert offered(guide, ["Is Alpha quick?"]) == [ALPHA, BETA, GAMMA]  # it asks for the key features in other words
-    assert offered(guide, [GAMMA, "Tell me all of Alpha"]) == [BETA]
-    assert offered(guide, ["Does the theorem hold?"]) == []
+    assert offered(guide, [GAMMA, "Tell me all of Alpha"]) == [BETA, THEOREM]
+    declined = [answer(guide, ALPHA, abstained=True), answer(guide, "What is Alpha?")]
+    assert follow_ups([guide], declined, lambda question: answer(guide, question)) == [FEATURES, BETA, GAMMA]
+    assert offered(guide, ["Does the theorem hold?"]) == [ALPHA, BETA, GAMMA]  # nothing else stands beside it
 
 
 def test_what_was_shown_is_not_offered_though_its_answer_would_say_more(
     guide: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(QUOTES, ALPHA, GUIDE[GUIDE.index("**Best For:** Small") : GUIDE.index("**Best For:** Large")])
-    assert offered(guide, ["Tell me all of Alpha"]) == [BETA, GAMMA]
+    assert offered(guide, ["Tell me all of Alpha"]) == [BETA, GAMMA, THEOREM]
 
 
 def test_where_to_read_is_not_offered(guide: Page) -> None:
-    assert offered(guide, [BETA]) == [ALPHA, GAMMA]  # an answer ends with that
+    assert offered(guide, [BETA]) == [ALPHA, GAMMA, THEOREM]  # an answer ends with that
 
 
 def test_two_questions_with_one_answer_are_offered_once(guide: Page, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +111,7 @@ def test_two_questions_with_one_answer_are_offered_once(guide: Page, monkeypatch
 
 
 def test_what_cannot_be_answered_is_not_offered(guide: Page) -> None:
-    assert offered(guide, [ALPHA], unknown=[FEATURES, GAMMA]) == [BETA]
+    assert offered(guide, [ALPHA], unknown=[FEATURES, GAMMA]) == [BETA, THEOREM]
 
 
 def test_an_abstention_is_no_dead_end(guide: Page) -> None:

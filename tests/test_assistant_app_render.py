@@ -180,6 +180,8 @@ def test_why() -> None:
     assert {*FEATURES, "reranker"} == set(_FEATURES)  # each is told in words
     first, second = FakeAssistant().search("x")
     assert why_html(turn(), [second, first]) == html  # by falling score
+    cut = replace(first, passage=replace(first.passage, text="Practices](https://x.test/) - Words, [Airflow Con"))
+    assert '<p class="oka-excerpt">Practices - Words, Airflow Con</p>' in why_html(turn(), [cut])
     reranked = [replace(first, signals={"reranker": -2.0}), replace(second, signals={"reranker": 3.5})]
     scores = re.findall(r"score (-?[\d.]+)<", why_html(turn(), reranked))
     assert scores == ["3.5", "-2.0"]
