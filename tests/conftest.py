@@ -1,9 +1,10 @@
-"""What tests share: one small index with the bundled model, and the offline snapshot where it is present."""
+"""What tests share: indexes with the bundled model, and the offline snapshot where it is present."""
 
+import fcntl
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.loopback import Site
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAPSHOT = ROOT.parent / "shared" / "linked-pages"
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what it runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # else no command that we start could be interrupted
@@ -48,13 +50,31 @@ def snapshot() -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Makes a folder once for all processes of a run: the first that asks for its name fills it, the others wait."""
+    mine = tmp_path_factory.getbasetemp()
+    ours = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
+
+    def made(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, done = ours / name, ours / f"{name}.done"
+        with (ours / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # what a process began that was killed
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def small_index(once: Once) -> Path:
     """A finished index of pages made in `tests.indexes`; tests must not change it."""
     from tests.indexes import build, make_pages
 
-    folder = tmp_path_factory.mktemp("small") / "index"
-    build(folder, make_pages())
-    return folder
+    return once("small", lambda folder: build(folder / "index", make_pages())) / "index"
 
 
 @pytest.fixture
@@ -65,27 +85,28 @@ def folder(small_index: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundled model in the form that runs fast; made once for all tests."""
-    folder = tmp_path_factory.mktemp("models")
+def models(once: Once) -> Path:
+    """The bundled model in the form that runs fast."""
     from index.minilm import MiniLM
 
-    MiniLM(folder).encode(["a first text"])
-    return folder
+    return once("models", lambda folder: MiniLM(folder).encode(["a first text"]))
 
 
 @pytest.fixture(scope="session")
-def kb_data(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
+def kb_data(once: Once, models: Path) -> Path:
     """A data folder with an index of the documents alone; tests must not change it."""
-    return built(tmp_path_factory.mktemp("kb"), models)
+    return once("kb", lambda folder: built(folder, models))
 
 
 @pytest.fixture(scope="session")
-def linked_data(tmp_path_factory: pytest.TempPathFactory, models: Path, snapshot: Path) -> Path:
+def linked_data(once: Once, models: Path, snapshot: Path) -> Path:
     """A data folder with an index of the documents and the linked pages; tests must not change it."""
-    folder = tmp_path_factory.mktemp("linked")
-    import_warc(Archive(folder / "pages.warc.gz"), snapshot / "linked-pages.warc.gz")
-    return built(folder, models)
+
+    def fill(folder: Path) -> None:
+        import_warc(Archive(folder / "pages.warc.gz"), snapshot / "linked-pages.warc.gz")
+        built(folder, models)
+
+    return once("linked", fill)
 
 
 @pytest.fixture(scope="session")

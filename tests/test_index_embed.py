@@ -27,8 +27,8 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def minilm(tmp_path_factory: pytest.TempPathFactory) -> MiniLM:
-    return MiniLM(tmp_path_factory.mktemp("models"))
+def minilm(models: Path) -> MiniLM:
+    return MiniLM(models)
 
 
 def test_the_fake_is_an_embedder() -> None:
