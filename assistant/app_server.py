@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import json
 import platform
 import re
 import secrets
@@ -180,11 +181,15 @@ class _Secured:
 
 
 async def _refuse(send: Any, status: int, sentence: str, *more: tuple[str, str]) -> None:
-    headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"), *more]
+    """A question is refused in JSON: the chat shows the `detail` of that, and a syntax error for anything else."""
+    kind, body = "text/plain; charset=utf-8", sentence + "\n"
+    if status in (413, 429):
+        kind, body = "application/json", json.dumps({"detail": sentence})
+    headers = [("content-type", kind), ("cache-control", "no-store"), *more]
     await send(
         {"type": "http.response.start", "status": status, "headers": [(n.encode(), v.encode()) for n, v in headers]}
     )
-    await send({"type": "http.response.body", "body": (sentence + "\n").encode()})
+    await send({"type": "http.response.body", "body": body.encode()})
 
 
 async def _in_thread(work: Callable[..., Any], *args: Any) -> Any:

@@ -797,6 +797,28 @@ def test_an_error_is_a_sentence(chat: Chat, question: str, sentence: str) -> Non
     expect(chat.page.locator(".oka-error")).to_have_count(0)
 
 
+def test_a_question_that_is_refused_says_why_and_stays(
+    new_chat: Callable[..., Chat], fake: FakeAssistant, data: Path
+) -> None:
+    with running(fake, data, a_minute=40) as url:
+        elsewhere = {"x-forwarded-for": "192.0.2.7"}  # this machine's questions aren't counted
+        chat = new_chat(url=url, extra_http_headers=elsewhere).open()
+        chat.page.wait_for_timeout(300)
+        chat.page.evaluate(
+            """async () => {
+                const others = {method: "POST", headers: {"content-type": "application/json"}, body: '{"event_id": "none"}'};
+                for (let n = 0; n < 25; n++) await fetch("gradio_api/reset", others);
+            }"""
+        )
+        chat.box.fill(BROKERS)
+        chat.box.press("Enter")
+        expect(chat.page.get_by_text("Too many questions from your address; try again in")).to_be_visible()
+        expect(chat.page.locator("#oka-box .submit-button")).to_be_visible()
+        expect(chat.box).to_have_value(BROKERS)
+        chat.troubles[:] = [text for text in chat.troubles if "429" not in text]
+        chat.page.context.close()
+
+
 def test_hostile_words_stay_words(chat: Chat) -> None:
     chat.ask("hostile page")
     expect(chat.answers).to_contain_text("<script>window.hacked=1</script>")
