@@ -316,7 +316,7 @@ def test_what_is_searched_within_is_seen_and_stays_with_its_conversation(chat: C
 
 def test_stop_then_ask_again(chat: Chat, fake: FakeAssistant) -> None:
     closed = fake.closed
-    chat.box.fill("brokers slowly please, word by word")
+    chat.box.fill("brokers slowly please, " + "word by word " * 8)  # long enough to be stopped on a busy machine
     chat.box.press("Enter")
     expect(chat.page.locator(".oka-partial")).to_contain_text("Multiple")
     chat.page.locator("#oka-box .stop-button").click()
