@@ -44,6 +44,8 @@ _PRONOUN = re.compile(
 )
 _FOR_PAGES = re.compile(r"\bread\b|\blearn more\b|\b(links?|docs|documentation|resources?|articles?)\b", re.IGNORECASE)
 """Asks for something to read, which the documents list under a section's heading, not under other names of its subject."""
+_IDENTIFIER = re.compile(r"\w[_.]\w")
+"""Says what it is about, however short the question: "What does acks_late do?"."""
 _DUMMY_IT = re.compile(
     r"\b(is it (possible|safe|ok|okay|true|bad|better|worth|necessary|wise)|does it make sense|it('s| is) (possible"
     r"|safe|true))\b",
@@ -132,7 +134,8 @@ def _resolve_one(question: str, before: Turn, topics: Mapping[str, str]) -> Turn
     pronoun = free_pronoun(question)
     leans = pronoun is not None and (opens or not _named_before(question, pronoun, entities))
     same = bool(pronoun and {entity.name for entity in entities} <= {entity.name for entity in before.entities})
-    short = not entities and (opens or len(_content_words(question)) < 4 or bool(_ELLIPSIS.search(question)))
+    few = len(_content_words(question)) < 4 and not _IDENTIFIER.search(question)
+    short = not entities and (opens or few or bool(_ELLIPSIS.search(question)))
     if leans or same or short:
         return _beside(_without_opening(question) if opens else question, before, topics)
     return Turn(question, (), entities)

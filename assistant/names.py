@@ -39,9 +39,17 @@ def find_entities(question: str, topics: Mapping[str, str]) -> tuple[Entity, ...
     pattern, headings = _names(tuple(topics))
     found: dict[str, Entity] = {}
     for match in pattern.finditer(question):
-        if heading := headings.get(match.group().lower()):  # a pattern also takes "ſ" for an "s"
+        heading = headings.get(match.group().lower())  # a pattern also takes "ſ" for an "s"
+        if heading and not _is_common(match, question):
             found.setdefault(heading, Entity(heading, topics[heading], match.group()))
     return tuple(found.values())
+
+
+def _is_common(match: re.Match[str], question: str) -> bool:
+    """Whether a name is written like the common words that it is, too, and nothing beside it tells that it is a name:
+    "cap the traces", but not "CAP" nor "cap and consistency"."""
+    beside = _aliases()["common"].get(match.group())
+    return bool(beside) and not re.search(rf"\b(?:{'|'.join(beside)})", question, re.IGNORECASE)
 
 
 def expansions(question: str) -> tuple[str, ...]:

@@ -39,6 +39,10 @@ _LEADS_TO_A_NAME = re.compile(
 _ENDS_A_NAME = re.compile(
     r"(?:\s+(?:each|both|which|what|overall|generally|please|better|best|is|are|do|does))+$", re.IGNORECASE
 )
+_AGAINST = re.compile(
+    r"[^.?!;:]{0,40}\b(?:(?:better|worse|\w+er|(?:more|less) \w+) than|instead of|rather than|replac(?:e|es|ing)|over"
+    r"|an alternative to|if (?:i|we) (?:already )?(?:have|use|run)) (?:an? |the )?"
+)
 _ASPECT = re.compile(
     r"\b(?:in terms of|when it comes to|with (?:regard|respect) to|regarding|concerning|as to|differ(?:s"
     r"|ent)? (?:in|on|by)|(?<!\w)on|for|about|\s[-–—]|:|,)\s+(?P<what>[^?!.]+)",
@@ -83,7 +87,7 @@ def sides_of(query: Query) -> tuple[Side, ...]:
                 and sides[0].name != sides[1].name
             ):
                 return sides if len(query.entities) < 3 else _of_entities(query.entities, sides)
-    if len(query.entities) > 1 and (query.intent == "compare" or _either_or(query) or _asked_of_each(query)):
+    if len(query.entities) > 1 and (query.intent == "compare" or any(test(query) for test in _WEIGHED)):
         return tuple(_of_entity(entity) for entity in query.entities)
     return ()
 
@@ -192,15 +196,32 @@ def _either_or(query: Query) -> bool:
 
 def _asked_of_each(query: Query) -> bool:
     """Whether the question asks the same of its first two entities, one after the other: "when Celery and when Airflow"."""
-    low = query.own.lower()
-    first, second = query.entities[:2]
-    between = low[low.find(first.mention.lower()) + len(first.mention) : low.find(second.mention.lower())]
     return bool(
         re.fullmatch(
             r"\W*(?:and|or)\s+(?:when|what|where|how|why)\b(?:\s+(?:to|for|is|do|does|i|we|should|use|take|about|the|a))*\W*",
-            between,
+            _between(query),
         )
     )
+
+
+def _set_against(query: Query) -> bool:
+    """Whether the question sets one of its first two entities against the other: "Temporal instead of Celery"."""
+    return bool(_AGAINST.fullmatch(_between(query)))
+
+
+def _one_of_several(query: Query) -> bool:
+    """Whether it asks for one of the things that it enumerates: "Airflow, Prefect, Temporal: which one for training?"."""
+    return query.intent == "recommend" and bool(re.fullmatch(r"\W*(?:(?:,|/|&|\band\b)\W*)+", _between(query)))
+
+
+def _between(query: Query) -> str:
+    low = query.own.lower()
+    first, second = (entity.mention.lower() for entity in query.entities[:2])
+    end = low.find(first) + len(first)
+    return low[end : low.find(second, end)]
+
+
+_WEIGHED = (_either_or, _asked_of_each, _set_against, _one_of_several)
 
 
 def _of_entity(entity: Entity) -> Side:

@@ -48,6 +48,15 @@ TOPICS = {"Temporal": "temporal", "Apache Airflow": "airflow", "Circuit Breaker 
         ("Choosing between Temporal and Airflow. Our services are in Go: which one?", ["Temporal", "Apache Airflow"]),
         ("Flower or `celery events`, which is better?", ["Flower", "celery events"]),
         ("We use cron. Flower vs Kafka?", ["Flower", "Kafka"]),
+        ("Is Temporal better than Airflow for ETL?", ["Temporal", "Apache Airflow"]),
+        ("Can Temporal replace Airflow?", ["Temporal", "Apache Airflow"]),
+        ("Why Temporal instead of Airflow?", ["Temporal", "Apache Airflow"]),
+        ("Advantages of Temporal over Airflow", ["Temporal", "Apache Airflow"]),
+        ("Do I need Temporal if we already use Airflow?", ["Temporal", "Apache Airflow"]),
+        ("Temporal, Airflow: which one for training?", ["Temporal", "Apache Airflow"]),
+        ("Temporal, Airflow: do they retry?", []),
+        ("Does Temporal run Airflow's jobs over again?", []),
+        ("We moved from Temporal to Airflow; is it faster than before?", []),
     ],
 )
 def test_the_sides_that_a_question_names(question: str, names: list[str]) -> None:

@@ -56,6 +56,7 @@ def test_a_follow_up_is_written_out(earlier: list[str], question: str, own: str,
         "How do I deploy a Prefect flow to production with docker?",
         "If it fails, what does Prefect do with a flow?",
         "A task that waits for others that never end: how does one find out?",
+        "What does acks_late do?",
     ],
 )
 def test_a_new_subject_drops_the_history(question: str) -> None:
@@ -120,6 +121,22 @@ def test_the_intent_shows_in_the_words(question: str, intent: str) -> None:
 def test_without_a_choice_to_make_the_rest_of_the_question_tells_the_intent() -> None:
     question = "What troubles should we expect of a shared disk rather than a local one?"
     assert (find_intent(question), find_intent(question, but=("compare", "recommend"))) == ("compare", "list")
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("cap the number of workers", False),
+        ("Which is the oldest Go release it compiles with?", False),
+        ("what is cap?", True),
+        ("cap and consistency", True),
+        ("CAP", True),
+        ("the cap theorem", True),
+        ("Who wrote Release It?", True),
+    ],
+)
+def test_a_name_that_is_a_common_word_too_needs_a_word_that_tells(question: str, named: bool) -> None:
+    assert bool(find_entities(question, TOPICS)) == named
 
 
 def test_acronyms_bring_the_words_they_stand_for() -> None:
