@@ -48,7 +48,7 @@ def find_entities(question: str, topics: Mapping[str, str]) -> tuple[Entity, ...
 def _is_common(match: re.Match[str], question: str) -> bool:
     """Whether a name is written like the common words that it is, too, and nothing beside it tells that it is a name:
     "cap the traces", but not "CAP" nor "cap and consistency"."""
-    beside = _aliases()["common"].get(match.group())
+    beside: list[str] = _aliases()["common"].get(match.group(), [])
     return bool(beside) and not re.search(rf"\b(?:{'|'.join(beside)})", question, re.IGNORECASE)
 
 
