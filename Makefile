@@ -14,11 +14,12 @@ run: $(VENV)/.installed
 
 install: $(VENV)/.installed
 
+# Files in their order: by their number of tests, the long ones of few tests would come last, on one core alone.
 test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 eval: $(VENV)/.installed-test
 	$(OKA) build
