@@ -45,6 +45,8 @@ _ASKS_FOR_CODE = re.compile(
     r"|imports?|call)\b|[=(]",
     re.IGNORECASE,
 )
+_BARE_LEAD = 3
+"""Words of a "…:" that says nothing but that something follows, at most."""
 _SINCE_WHEN = re.compile(r"(new|added|changed|deprecated|removed) (in|since) [\w ]*:? ?v?\d[\d.]*\.?", re.IGNORECASE)
 """A remark that says nothing but from which release on something is there."""
 _RELEASE = frozenset(terms("version release since added new changed deprecated removed"))
@@ -122,9 +124,16 @@ def choose(
 
 
 def _words_first(claims: list[Claim]) -> list[Claim]:
-    """An answer begins with words where it has any: with mere code nobody knows yet what it is for."""
-    at = next((at for at, claim in enumerate(claims) if any(unit.kind != "code" for unit in claim.units)), 0)
+    """An answer begins with words where it has any: with mere code, or "Good example:" and code, nobody knows yet what it is
+    for."""
+    at = next((at for at, claim in enumerate(claims) if _begins_well(claim)), 0)
     return [claims[at], *claims[:at], *claims[at + 1 :]] if at else claims
+
+
+def _begins_well(claim: Claim) -> bool:
+    words = claim.passage.words(claim.units[0]).split()
+    bare = words[-1].endswith(":") and len(words) <= _BARE_LEAD and claim.units[0].kind == "sentence"
+    return not bare and any(unit.kind != "code" for unit in claim.units)
 
 
 class _Picked:

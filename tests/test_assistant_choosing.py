@@ -213,6 +213,14 @@ def test_an_answer_begins_with_words_where_no_code_is_asked_for() -> None:
     assert chosen == [["Retries are set for each task.", "retry: 3"], ["retry: 3", "Retries are set for each task."]]
 
 
+def test_an_answer_does_not_begin_with_a_bare_lead() -> None:
+    shown = passage(("sentence", "Good example:"), ("code", "retry(3)"), id="a")
+    said_first = passage(("sentence", "A retry is given how often it may run."), id="b")
+    told = said(choose([hit(shown), hit(said_first)], [[1.0, 3.0], [2.0]], "how"))
+    assert told == ["A retry is given how often it may run.", "Good example:", "retry(3)"]
+    assert said(choose([hit(shown)], [[1.0, 3.0]], "how")) == ["Good example:", "retry(3)"]
+
+
 def test_a_reason_is_given_in_words_not_in_code() -> None:
     page = passage(
         ("code", "# imports are slow because files are read often\nimport torch"),
