@@ -34,7 +34,6 @@ _LIST_COUNTS = 60
 """Words that a whole list takes of the budget at most, so that something is left for what else is said."""
 _SHORT_LIST = 60
 """Words of a list or table that is said whole where a part of it is."""
-
 _WITH_CODE: tuple[Intent, ...] = ("how", "fact", "list")
 """Where code may be said; a definition, a comparison or a reason has none."""
 _CODE_BEHIND = 1.0
@@ -131,8 +130,8 @@ def _words_first(claims: list[Claim]) -> list[Claim]:
 
 
 def _begins_well(claim: Claim) -> bool:
-    words = claim.passage.words(claim.units[0]).split()
-    bare = words[-1].endswith(":") and len(words) <= _BARE_LEAD and claim.units[0].kind == "sentence"
+    first = claim.passage.words(claim.units[0]).rstrip()
+    bare = claim.units[0].kind == "sentence" and first.endswith(":") and len(first.split()) <= _BARE_LEAD
     return not bare and any(unit.kind != "code" for unit in claim.units)
 
 
