@@ -52,7 +52,8 @@ _DUMMY_IT = re.compile(
     re.I,
 )
 _ELLIPSIS = re.compile(
-    r"\b(in comparison|by comparison|in that case|too|as well|otherwise|afterwards|instead|the (others?|rest))\W*$|\b(mine|ours)\b",
+    r"\b(in comparison|by comparison|in that case|too|as well|otherwise|afterwards|instead|the (others?|rest)|what then)\W*$"
+    r"|\b(mine|ours)\b",
     re.IGNORECASE,
 )
 _BEFORE_A_DEMONSTRATIVE = (
