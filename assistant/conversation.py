@@ -47,7 +47,7 @@ _FOR_PAGES = re.compile(r"\bread\b|\blearn more\b|\b(links?|docs|documentation|r
 _IDENTIFIER = re.compile(r"\w[_.]\w")
 """Says what it is about, however short the question: "What does acks_late do?"."""
 _DUMMY_IT = re.compile(
-    r"\b(is it (possible|safe|ok|okay|true|bad|better|worth|necessary|wise)|does it make sense|it('s| is) (possible"
+    r"\b(is it (possible|safe|ok|okay|true|bad|better(?! than)|worth|necessary|wise)|does it make sense|it('s| is) (possible"
     r"|safe|true))\b",
     re.I,
 )
@@ -206,7 +206,7 @@ def _is_clause(words: str) -> bool:
 
 
 def _content_words(text: str) -> list[str]:
-    return [word for word in re.findall(r"[\w./-]*\w", text.lower()) if word not in _STOP]
+    return [word for word in re.findall(r"(?<!['’])\b[\w./-]*\w", text.lower()) if word not in _STOP]
 
 
 def _text_of(content: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from assistant.names import Entity
-from assistant.query import Query
+from assistant.query import Query, find_intent
 from index.terms import terms
 
 _WORD = r"[\w./+#@'’-]+(?:\([\w=., ]*\))?"  # also a call: "Ignore()", "Reject(requeue=False)"
@@ -43,6 +43,8 @@ _AGAINST = re.compile(
     r"[^.?!;:]{0,40}\b(?:(?:better|worse|\w+er|(?:more|less) \w+) than|instead of|rather than|replac(?:e|es|ing)|over"
     r"|an alternative to|if (?:i|we) (?:already )?(?:have|use|run)) (?:an? |the )?"
 )
+_IT_AGAINST = re.compile(rf"\b(?:it|this|that|they){_AGAINST.pattern}$")
+_WHICH_ONE = re.compile(r"\W*(?:(?:and|so|ok|okay)\b\W*)?which (?:one|of (?:them|these|those|the two|both)|is|are)\b")
 _ASPECT = re.compile(
     r"\b(?:in terms of|when it comes to|with (?:regard|respect) to|regarding|concerning|as to|differ(?:s"
     r"|ent)? (?:in|on|by)|(?<!\w)on|for|about|\s[-–—]|:|,)\s+(?P<what>[^?!.]+)",
@@ -87,8 +89,27 @@ def sides_of(query: Query) -> tuple[Side, ...]:
                 and sides[0].name != sides[1].name
             ):
                 return sides if len(query.entities) < 3 else _of_entities(query.entities, sides)
+    if query.carried and (sides := _in_conversation(query)):
+        return sides
     if len(query.entities) > 1 and (query.intent == "compare" or any(test(query) for test in _WEIGHED)):
         return tuple(_of_entity(entity) for entity in query.entities)
+    return ()
+
+
+def _in_conversation(query: Query) -> tuple[Side, ...]:
+    """What a follow-up compares: what the conversation is about with what it names ("is it better than Airflow?"), or what was
+    compared just before ("which one is easier to run?")."""
+    low = query.own.lower()
+    named = [entity for entity in query.entities if entity.mention.lower() in low]
+    earlier = [entity for entity in query.entities if entity not in named]
+    if len(named) == 1 and earlier and _IT_AGAINST.search(low[: low.find(named[0].mention.lower())]):
+        return _of_entity(earlier[0]), _of_entity(named[0])
+    if named or not _WHICH_ONE.match(low):
+        return ()
+    for before in query.carried:
+        told = tuple(entity for entity in query.entities if entity.mention.lower() in before.lower())
+        if sides := sides_of(Query(before, find_intent(before), told)):
+            return sides
     return ()
 
 

@@ -93,6 +93,22 @@ def test_whether_more_is_asked_than_a_comparison(question: str, more: bool) -> N
     assert asks_more(query, sides_of(query)) == more
 
 
+@pytest.mark.parametrize(
+    ("question", "carried", "names"),
+    [
+        ("is it better than Airflow?", ["What is Temporal"], ["Temporal", "Apache Airflow"]),
+        ("would that run faster than Airflow?", ["Temporal retries"], ["Temporal", "Apache Airflow"]),
+        ("is Airflow better than it was?", ["What is Temporal"], []),
+        ("which one is easier to run?", ["Temporal vs Airflow"], ["Temporal", "Apache Airflow"]),
+        ("and which of them retries?", ["which is cheaper", "Temporal or Airflow"], ["Temporal", "Apache Airflow"]),
+        ("which one is the default?", ["Why does Temporal lose Airflow's jobs"], []),
+        ("how often does it retry?", ["Temporal vs Airflow"], []),
+    ],
+)
+def test_a_follow_up_compares_with_what_came_before(question: str, carried: list[str], names: list[str]) -> None:
+    assert [side.name for side in sides_of(understand(question, TOPICS, tuple(carried)))] == names
+
+
 def test_each_side_is_searched_for() -> None:
     assert with_sides(understand("Redis broker vs SQS broker on timeouts", TOPICS)).parts == (
         "Redis broker on timeouts",

@@ -34,6 +34,8 @@ TOPICS = {
         (["Is Celery fast?", "Does it retry?"], "and for chords?", "chords", ["Does it retry", "Is Celery fast"]),
         (["Is Celery fast?", "Does it retry?"], "how often?", "how often?", ["Does it retry", "Is Celery fast"]),
         (["Is Celery fast?", "Does it retry a failed job?", "why?"], "how?", "how?", ["Celery why", "Does it retry a failed job"]),
+        (["What is Temporal?"], "is it better than Airflow?", "is it better than Airflow?", ["What is Temporal"]),
+        (["What is Celery?"], "what's the default number of retries?", "what's the default number of retries?", ["What is Celery"]),
         (["Since when is that there?"], "we are stuck on version 5.2, what then?", "we are stuck on version 5.2, what then?",
          ["Since when is that there"]),
         (["What is Airflow best for?"], "Celery?", "What is Celery best for?", []),
