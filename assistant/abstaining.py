@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.confidence import Verdict
-from assistant.message import thanks
+from assistant.message import asks_of_an_answer, thanks
 from assistant.names import Entity
 from assistant.query import Query
 from assistant.retrieval import Found
@@ -16,6 +16,11 @@ from index.passages import Passage
 
 _SCOPE = "I answer questions about workflow orchestration from the documents and pages that I have, and quote them."
 _NOTHING_ASKED = "You're welcome."
+_OF_AN_ANSWER = {
+    "proof": "Each sentence of an answer is quoted: its number opens the words where they stand, and `oka verify` reads them again. "
+    "Whether they answer the question is what the confidence tells, and it is never certain.",
+    "wording": "I quote what the sources say, word by word, and don't put it in other words. Ask for one thing of it to read less.",
+}
 _EXAMPLE = "Ask for example: What is Temporal best for?"
 _UNCLEAR = "I can't tell what this is about: name the tool or the pattern, for example Airflow, Celery or saga."
 _NEAREST = 3
@@ -28,6 +33,8 @@ def abstention(
     """The text, as Markdown. `verdict` has the reason, which is not None; `only` is what was looked at alone."""
     if verdict.reason == "underspecified":
         return _UNCLEAR
+    if of_an_answer := asks_of_an_answer(query.own):
+        return _OF_AN_ANSWER[of_an_answer]
     text = _SCOPE if verdict.reason == "out_of_scope" else "The sources don't answer this."
     if thanks(query.own):
         text = f"{_NOTHING_ASKED} {text}"

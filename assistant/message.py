@@ -133,9 +133,33 @@ _SMALL_TALK = re.compile(
 )
 
 
+_OF_AN_ANSWER = {
+    "proof": re.compile(
+        r"\W*(?:(?:and|but|so|hm+)\b\W*)?(?:(?:are|r) (?:you|u) (?:really |quite )?(?:sure|certain)"
+        r"(?: (?:about|of) (?:that|this|it))?|really|says who|prove (?:it|that)|proof"
+        r"|(?:(?:what(?:'s|’s| is| are)|show(?: me)?|give me) )?(?:your |the |a )?(?:sources?|citations?)(?: needed| please)?"
+        r"|how do you know(?: (?:that|this))?|where (?:does|did) (?:that|this|it) come from"
+        r"|(?:can|should) i (?:trust|believe) (?:that|this|you)|is (?:that|this) (?:really )?(?:true|right|correct))\W*",
+        re.IGNORECASE,
+    ),
+    "wording": re.compile(
+        r"\W*(?:please\b\W*|can you\W+|(?:say|put|explain) (?:it|that|this) )?"
+        r"(?:in (?:one|a few|two|three|short|other|simple|simpler|plain|fewer) (?:sentences?|words?|terms|english)"
+        r"|shorter|briefly|simpler|in short|tl;?dr|eli5|simplify(?: (?:it|that|this))?"
+        r"|(?:summari[sz]e|shorten|rephrase|paraphrase|translate)(?: (?:it|that|this))?)(?:\W+please)?\W*",
+        re.IGNORECASE,
+    ),
+}
+
+
+def asks_of_an_answer(question: str) -> str:
+    """What it asks of the answer before instead of the sources: for its "proof", or for another "wording"; "" for neither."""
+    return next((what for what, pattern in _OF_AN_ANSWER.items() if pattern.fullmatch(question)), "")
+
+
 def is_small_talk(question: str) -> bool:
-    """Whether it is a greeting or the like: nothing to look up."""
-    return bool(_SMALL_TALK.match(question))
+    """Whether it is a greeting or speaks of an answer: nothing to look up."""
+    return bool(_SMALL_TALK.match(question) or asks_of_an_answer(question))
 
 
 def thanks(question: str) -> bool:

@@ -44,7 +44,9 @@ _AGAINST = re.compile(
     r"|an alternative to|if (?:i|we) (?:already )?(?:have|use|run)) (?:an? |the )?"
 )
 _IT_AGAINST = re.compile(rf"\b(?:it|this|that|they){_AGAINST.pattern}$")
-_WHICH_ONE = re.compile(r"\W*(?:(?:and|so|ok|okay)\b\W*)?which (?:one|of (?:them|these|those|the two|both)|is|are)\b")
+_WHICH_ONE = re.compile(
+    r"\W*(?:(?:and|so|ok|okay)\b\W*)?which (?:one|of (?:them|these|those|the two|both)|is|are|(?:should|would|do|can) (?:i|we|you))\b"
+)
 _ASPECT = re.compile(
     r"\b(?:in terms of|when it comes to|with (?:regard|respect) to|regarding|concerning|as to|differ(?:s"
     r"|ent)? (?:in|on|by)|(?<!\w)on|for|about|\s[-–—]|:|,)\s+(?P<what>[^?!.]+)",

@@ -14,6 +14,7 @@ from assistant.answering import Assistant
 from assistant.answers import Answer
 from assistant.candidates import searches_for
 from assistant.layout import lay_out
+from assistant.message import asks_of_an_answer
 from assistant.query import understand
 from assistant.retrieval import Found, retrieve
 from assistant.settings import load_settings
@@ -185,6 +186,36 @@ def test_what_says_nothing_is_not_read_with_the_question_before(kb: Assistant, w
     reply = kb.answer(words, history=SAGA)
     assert (reply.searched, reply.reason) == (words, "out_of_scope")
     assert reply.text.startswith("You're welcome.") == (words == "thanks")
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("are you sure?", "quoted"),
+        ("Source?", "quoted"),
+        ("hm, is that true?", "quoted"),
+        ("Prove it!", "quoted"),
+        ("in one sentence please", "word by word"),
+        ("can you summarize that?", "word by word"),
+        ("explain it in simple terms", "word by word"),
+    ],
+)
+def test_what_is_asked_of_an_answer_is_not_looked_up(kb: Assistant, words: str, says: str) -> None:
+    before = [{"role": "user", "content": "What are the states of a circuit breaker?"}]
+    reply = kb.answer(words, history=before)
+    assert (reply.abstained, reply.reason, reply.searched) == (True, "out_of_scope", words)
+    assert says in reply.text
+    after = kb.answer("and what happens in the half-open one?", history=[*before, {"role": "user", "content": words}])
+    assert "circuit breaker" in after.searched
+    assert words.strip("?!") not in after.searched
+
+
+@pytest.mark.parametrize(
+    "asked", ["Is it true that Celery retries a task?", "Summarize the saga pattern", "Sources of Airflow DAGs?"]
+)
+def test_a_question_with_a_subject_is_no_talk_about_the_answer(asked: str) -> None:
+    assert not asks_of_an_answer(asked)
 
 
 @pytest.mark.model

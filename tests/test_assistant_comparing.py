@@ -100,6 +100,7 @@ def test_whether_more_is_asked_than_a_comparison(question: str, more: bool) -> N
         ("would that run faster than Airflow?", ["Temporal retries"], ["Temporal", "Apache Airflow"]),
         ("is Airflow better than it was?", ["What is Temporal"], []),
         ("which one is easier to run?", ["Temporal vs Airflow"], ["Temporal", "Apache Airflow"]),
+        ("which should I take for payments?", ["Temporal vs Airflow"], ["Temporal", "Apache Airflow"]),
         ("and which of them retries?", ["which is cheaper", "Temporal or Airflow"], ["Temporal", "Apache Airflow"]),
         ("which one is the default?", ["Why does Temporal lose Airflow's jobs"], []),
         ("how often does it retry?", ["Temporal vs Airflow"], []),
