@@ -37,7 +37,11 @@ window.oka = (() => {
     }
   }
 
-  const busy = (is) => document.body.classList.toggle("oka-busy", Boolean(is));
+  function busy(is) { // of Ask and Stop one is hidden, the one that was pressed
+    document.body.classList.toggle("oka-busy", Boolean(is));
+    const focused = document.activeElement;
+    if (focused && focused.closest("#oka-box") && !focused.checkVisibility()) goOn();
+  }
   const isBusy = () => document.body.classList.contains("oka-busy");
 
   // One question at a time, from the click on: Gradio would ask a second one beside it and keep what comes last.
@@ -346,6 +350,18 @@ window.oka = (() => {
   const withKeys = () => matchMedia("(pointer: fine)").matches;
   const goOn = () => withKeys() && $("#oka-box textarea").focus();
 
+  // What has the keyboard may go away later, too: a follow-up that is pressed while another answer is written, say.
+  let held = null;
+  for (const kind of ["focusin", "pointerdown"]) document.addEventListener(kind, (event) => {
+    held = kind === "focusin" && event.target.closest("#oka-chat, #oka-offers") ? event.target : null;
+  });
+
+  function holdOn() {
+    if (!held || held.isConnected) return;
+    held = null;
+    if (document.activeElement === document.body) goOn();
+  }
+
   document.addEventListener("click", (event) => {
     const mark = event.target.closest(".oka-mark");
     if (mark && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
@@ -362,7 +378,7 @@ window.oka = (() => {
     else if (is("oka-ask")) { trigger("submit", { question: button.textContent }); goOn(); }
     else if (is("oka-edit") || is("oka-undo")) {
       instead(is("oka-edit") ? "edit" : "undo", { turn });
-      setTimeout(() => $("#oka-box textarea").focus(), 300);
+      $("#oka-box textarea").focus();
     }
     else if (is("oka-retry")) { trigger("retry", {}); goOn(); }
     else if (button.closest("#oka-editing")) goOn();
@@ -419,6 +435,7 @@ window.oka = (() => {
       if (draft) setTimeout(() => write($("#oka-box textarea"), draft), 100); // Gradio sets its own value first
       goOn();
     }
+    holdOn();
     showScope();
     for (const [kind, name] of [["submit", "Ask"], ["stop", "Stop"]]) {
       const button = $(`#oka-box .${kind}-button`); // Gradio gives it a picture only

@@ -311,7 +311,8 @@ def build_app(
             # Gradio puts what a listener cancels after its function: so this comes first, or the answer would overwrite it.
             taking_over(None, cancels=running, **private)
         box.stop(stopped, kept, view, queue=False, **private)
-        bridge.select(opened, None, view, queue=False, **private)
+        # Another one may be chosen while one is on its way; by default Gradio would drop it.
+        bridge.select(opened, None, view, queue=False, trigger_mode="multiple", **private)
         bridge.edit(edit, kept, [*view, box], queue=False, **private)
         bridge.undo(undo, kept, [*view, box], queue=False, **private)
         keep_button.click(keep, kept, [*view, box], queue=False, **private)
