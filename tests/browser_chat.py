@@ -7,6 +7,7 @@ imports all the fixtures and sets `pytestmark = IN_A_BROWSER`; a module has a se
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from playwright.sync_api import Page as Page  # test files take these from here,
 from playwright.sync_api import expect as expect
 
 CHROMIUM = Path(os.environ.get("OKA_TEST_CHROMIUM", "/usr/bin/chromium"))
+PATIENCE_MS = 20_000  # a busy machine's; what comes is taken at once
 LAPTOP: Any = {"width": 1360, "height": 850}
 BROKERS = "Which message brokers does Celery support?"
 LENGTHEN = "(chosen) => document.querySelectorAll(chosen).forEach((part) => part.append(' more words'.repeat(300)))"
@@ -84,6 +86,13 @@ class Chat:
         )
 
 
+def until(true: Callable[[], bool]) -> None:
+    """Waits for what the page doesn't show."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 @pytest.fixture(scope="module", name="fake")
 def fake_fixture() -> FakeAssistant:
     return FakeAssistant()
@@ -106,6 +115,7 @@ def browser_fixture() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-background-networking"]
         )
+        expect.set_options(timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -142,6 +152,8 @@ _AS_OPENED = """() => location.pathname === "/" && !document.body.matches(".oka-
     && document.querySelector("#oka-only")?.value === ""
     && document.querySelector("#oka-why button")?.getAttribute("aria-expanded") !== "true"
     && document.querySelector("#oka-box textarea")?.value === "" && document.querySelector("#oka-lost")?.hidden"""
+_IS_NEW = """() => document.querySelector(".oka-welcome")
+    && sessionStorage["oka-current"] && !localStorage["oka:" + sessionStorage["oka-current"]]"""
 
 
 @pytest.fixture(name="chat")
@@ -155,10 +167,10 @@ def chat_fixture(tab: Chat) -> Iterator[Chat]:
         tab.page.evaluate("localStorage.clear(); sessionStorage.clear()")
         tab.open()
     else:
-        tab.page.evaluate("localStorage.clear(); sessionStorage.clear()")
         tab.page.get_by_role("button", name="New conversation").click()
-        tab.page.locator(".oka-welcome").wait_for()
-        tab.page.locator(".oka-follow").wait_for(state="detached")
+        tab.page.wait_for_function(_IS_NEW)  # what was being opened has come and is left, so that it isn't stored again
+        tab.page.evaluate("localStorage.clear(); sessionStorage.clear(); dispatchEvent(new StorageEvent('storage'))")
+        tab.page.locator(".oka-saved, .oka-follow").first.wait_for(state="detached")
     tab.troubles.clear()
     yield tab
     assert tab.troubles == []
@@ -173,7 +185,7 @@ def _watched(context: BrowserContext, server: str, troubles: list[str]) -> Page:
         return text.startswith("AbortError: signal is aborted without reason")
 
     page = context.new_page()
-    page.set_default_timeout(8000)
+    page.set_default_timeout(PATIENCE_MS)
     page.on(
         "console", lambda m: troubles.append(m.text) if m.type in ("error", "warning") and not own(m.text) else None
     )

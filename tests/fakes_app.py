@@ -1,7 +1,7 @@
 """A scripted stand-in for `assistant.answering.Assistant`: the same methods, no model, answers known by heart.
 
-Words in a question steer it: "slowly" streams for seconds, "fail" raises, "explode" raises what nobody planned for,
-"sourdough" abstains, "hostile" answers with markup that must stay text.
+Words in a question steer it: "slowly" streams for seconds, "held" stays at half of its words until `released`, "fail" raises,
+"explode" raises what nobody planned for, "sourdough" abstains, "hostile" answers with markup that must stay text.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ class FakeAssistant:
         self.asked: list[tuple[str, tuple[str, ...], str | None]] = []
         self.closed = 0
         self.running = 0
+        self.released = threading.Event()
         self._lock = threading.Lock()
         self.fetched = 21
 
@@ -164,6 +165,8 @@ class FakeAssistant:
             for count in range(1, len(words)):
                 time.sleep(0.07 if "slowly" in question.lower() else 0.0)
                 yield " ".join(words[:count])
+                while "held" in question and count == len(words) // 2 and not self.released.wait(0.05):
+                    yield " ".join(words[:count])
             yield reply
         except GeneratorExit:
             self.closed += 1

@@ -24,6 +24,7 @@ from tests.browser_chat import (  # noqa: F401  # fixtures, which tests take by 
     server_fixture,
     tab_fixture,
 )
+from tests.fakes_app import FakeAssistant
 
 AXE = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 pytestmark = IN_A_BROWSER
@@ -190,11 +191,34 @@ def test_keyboard_alone(chat: Chat) -> None:
     expect(chat.page.locator(".oka-card.oka-on .oka-open")).to_be_focused()
 
 
-def test_the_keyboard_is_not_lost_when_what_was_pressed_goes_away(chat: Chat) -> None:
+def test_the_keyboard_is_not_lost_when_what_was_pressed_goes_away(chat: Chat, fake: FakeAssistant) -> None:
+    idle = chat.page.locator("body:not(.oka-busy)")
     chat.ask(BROKERS)
     for button in (".oka-retry", ".oka-follow .oka-ask", ".oka-edit", "#oka-editing button"):
-        chat.page.locator(button).first.press("Enter")
+        idle.wait_for()
+        pressed = chat.page.locator(button).first
+        pressed.wait_for()  # what is hidden yet can't have the keyboard
+        pressed.press("Enter")
         expect(chat.box).to_be_focused()
+    fake.released.clear()
+    chat.box.fill("brokers held")
+    chat.page.locator("#oka-box .submit-button").press("Enter")
+    expect(chat.box).to_be_focused()
+    chat.page.locator(".oka-partial").wait_for()
+    chat.page.locator("#oka-box .stop-button").press("Enter")
+    expect(chat.box).to_be_focused()
+    chat.page.locator(".oka-stopped").wait_for()
+    fake.released.set()
+    chat.page.locator(".oka-retry").press("Enter")
+    expect(chat.box).to_be_focused()
+    chat.page.locator(".oka-follow .oka-ask").first.wait_for()
+    chat.page.evaluate(  # a follow-up isn't taken while an answer is written, and then it goes away
+        """document.querySelector(".oka-retry").click();
+        document.querySelector(".oka-follow .oka-ask").focus();
+        document.querySelector(".oka-follow .oka-ask").click()"""
+    )
+    expect(chat.box).to_be_focused()
+    idle.wait_for()
     chat.page.get_by_role("button", name="New conversation").click()
     expect(chat.page.locator(".oka-welcome")).to_be_visible()
     chat.page.locator(".oka-saved").press("Enter")

@@ -252,14 +252,14 @@ def test_fetching_shows_progress_and_can_be_cancelled(new_chat: Callable[..., Ch
             status = chat.page.locator("#oka-status")
             expect(status).to_contain_text("0 of 3 linked pages")
             chat.page.get_by_role("button", name="Fetch missing pages").click()
-            expect(status).to_contain_text("fetching pages 1 of 3", timeout=15000)
+            expect(status).to_contain_text("fetching pages 1 of 3")
             chat.ask(BROKERS)
             chat.page.get_by_role("button", name="Cancel fetching").click()
-            expect(status).to_contain_text("1 of 3 linked pages", timeout=15000)
+            expect(status).to_contain_text("1 of 3 linked pages")
             expect(status).to_contain_text("1 new")
             held.set()
             chat.page.get_by_role("button", name="Fetch missing pages").click()
-            expect(status).to_contain_text("3 of 3 linked pages", timeout=15000)
+            expect(status).to_contain_text("3 of 3 linked pages")
             assert quick.pages == ["/1"]  # what had arrived isn't fetched again
             chat.page.context.close()
 
