@@ -200,6 +200,8 @@ def test_the_keyboard_is_not_lost_when_what_was_pressed_goes_away(chat: Chat, fa
         pressed.wait_for()  # what is hidden yet can't have the keyboard
         pressed.press("Enter")
         expect(chat.box).to_be_focused()
+    expect(chat.page.locator("#oka-editing")).to_be_hidden()  # with what was in the box
+    expect(chat.box).to_have_value("")
     fake.released.clear()
     chat.box.fill("brokers held")
     chat.page.locator("#oka-box .submit-button").press("Enter")
