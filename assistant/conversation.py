@@ -42,6 +42,14 @@ _PRONOUN = re.compile(
     r"the (?:first|second|third|last|other) one)\b",
     re.IGNORECASE,
 )
+_COMPARE_THEM = re.compile(
+    r"\W*(?:(?:and|ok|okay|so|now|please|can you)\b\W*)*(?:compare|what(?:'s|’s| is| are) the differences? between|how do)"
+    r" (?:them|they|these|those|both|all|(?:all |the |these |those )?(?P<many>two|three|four)(?: of them)?|all of them)"
+    r"(?: (?:compare|differ))?(?: please)?\W*",
+    re.IGNORECASE,
+)
+_COMPARES = re.compile(r"\w\W+(?:and|or|vs\.?|versus|between)\s+\S", re.IGNORECASE)
+"""In a question that has two things itself, which "compare them" means."""
 _FOR_PAGES = re.compile(r"\bread\b|\blearn more\b|\b(links?|docs|documentation|resources?|articles?)\b", re.IGNORECASE)
 """Asks for something to read, which the documents list under a section's heading, not under other names of its subject."""
 _IDENTIFIER = re.compile(r"\w[_.]\w")
@@ -118,6 +126,12 @@ def resolve(question: str, earlier: Sequence[str], topics: Mapping[str, str]) ->
     """
     if not earlier:
         return Turn(question, (), find_entities(question, topics))
+    them = _COMPARE_THEM.fullmatch(question)
+    if them and not _COMPARES.search(earlier[-1]):
+        said = find_entities(" . ".join(reversed(earlier)), topics)  # the last one first
+        if len(said) > 1:
+            several = said[: {"two": 2, "three": 3, "four": 4}.get((them["many"] or "").lower(), len(said))]
+            return _turn(f"compare {' and '.join(entity.mention for entity in reversed(several))}", (), topics)
     before = resolve(earlier[-1], earlier[:-1], topics)
     return _resolve_one(question, before, topics)
 

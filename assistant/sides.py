@@ -30,6 +30,8 @@ _NAMED = tuple(
         rf"^(?:[\w ]+: )?(?!(?:is|are|do|does|did|can|could|should|would|will|what|which|how|when|where|why|who|if|one|i|we)\b)"
         rf"(?:the |an? )?{_A} or (?:the |an? )?{_B}{_END}",
         rf"\bhow (?:do|does|are|is) (?:the )?{_A} and (?:the )?{_B} (?:differ|compare|different)\b",
+        rf"\b(?:is|are) (?:the |an? )?(?!(?:it|this|that|they|these|those|there)\b){_A} (?:better|worse)(?: \w+)? than"
+        rf" (?:the |an? )?{_B}{_END}",
     )
 )
 _LEADS_TO_A_NAME = re.compile(

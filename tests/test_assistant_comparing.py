@@ -54,6 +54,8 @@ TOPICS = {"Temporal": "temporal", "Apache Airflow": "airflow", "Circuit Breaker 
         ("Advantages of Temporal over Airflow", ["Temporal", "Apache Airflow"]),
         ("Do I need Temporal if we already use Airflow?", ["Temporal", "Apache Airflow"]),
         ("Temporal, Airflow: which one for training?", ["Temporal", "Apache Airflow"]),
+        ("Is Jaeger better than Zipkin?", ["Jaeger", "Zipkin"]),
+        ("Is it better than Zipkin?", []),
         ("Temporal, Airflow: do they retry?", []),
         ("Does Temporal run Airflow's jobs over again?", []),
         ("We moved from Temporal to Airflow; is it faster than before?", []),

@@ -52,6 +52,31 @@ def test_a_follow_up_is_written_out(earlier: list[str], question: str, own: str,
 
 
 @pytest.mark.parametrize(
+    ("earlier", "question", "own"),
+    [
+        (
+            ["What is Temporal?", "and Prefect?", "and Celery?"],
+            "compare them",
+            "compare Temporal and Prefect and Celery",
+        ),
+        (
+            ["What is Temporal?", "and Prefect?", "and Celery?"],
+            "ok, compare the two please",
+            "compare Prefect and Celery",
+        ),
+        (["What is Temporal?", "and Prefect?"], "what's the difference between them?", "compare Temporal and Prefect"),
+        (["What is Temporal?", "and Prefect?"], "How do they differ?", "compare Temporal and Prefect"),
+        (["What is Temporal?", "Celery chords or groups?"], "how do they differ?", "how do they differ?"),
+        (["What is Temporal?"], "compare them", "compare them"),
+    ],
+)
+def test_what_was_spoken_of_is_compared(earlier: list[str], question: str, own: str) -> None:
+    turn = resolve(question, earlier, TOPICS)
+    assert turn.own == own
+    assert bool(turn.carried) == (own == question)
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "What is the CAP theorem?",
