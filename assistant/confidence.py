@@ -88,7 +88,7 @@ def _says_of_nothing(query: Query, found: Found) -> bool:
 def _names_before(said: str, found: Found) -> bool:
     """Whether a remark before the pronoun says what that points at: "Dead letter queue - what is it for?"."""
     remark = _REMARK.match(said)
-    return bool(remark and not is_small_talk(remark[1]) and not set(terms(remark[1])) <= set(found.unknown))
+    return bool(remark and not set(terms(remark[1])) <= set(found.unknown))
 
 
 def probability(model: str, signals: dict[str, float]) -> float:

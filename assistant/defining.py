@@ -57,7 +57,7 @@ _IS = re.compile(
 )
 _SUBJECT = re.compile(
     r"^\W*(?:what|who)(?: exactly)?(?:'s|’s| is| are| was| does)? (?:exactly )?(?:meant by |is |are )?(?:an? "
-    r"|the )?(?P<what>.+?)(?: mean| do| stand for|,? exactly|,? in (?:one|a|a few|two|simple|short|plain)[\w ]*)?\W*$"
+    r"|the )?(?P<what>.+?)(?: mean| do| stand for|,? exactly|,? in (?:one|a|a few|two|simple|short|plain)\b[\w ]*)?\W*$"
     r"|\b(?:define|explain|definition of|meaning of)\s+(?:an? |the )?(?P<other>.+?)\W*$",
     re.IGNORECASE,
 )
