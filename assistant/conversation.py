@@ -42,10 +42,11 @@ _PRONOUN = re.compile(
     r"the (?:first|second|third|last|other) one)\b",
     re.IGNORECASE,
 )
+_THEM = r"(?:them|they|these|those|both|all(?: of them)?|(?:all |the |these |those )?(?P<many{}>two|three|four)(?: of them)?)"
 _COMPARE_THEM = re.compile(
-    r"\W*(?:(?:and|ok|okay|so|now|please|can you)\b\W*)*(?:compare|what(?:'s|’s| is| are) the differences? between|how do)"
-    r" (?:them|they|these|those|both|all|(?:all |the |these |those )?(?P<many>two|three|four)(?: of them)?|all of them)"
-    r"(?: (?:compare|differ))?(?: please)?\W*",
+    r"\W*(?:(?:and|ok|okay|so|now|please|can you)\b\W*)*"
+    rf"(?:(?:compare|what(?:'s|’s| is| are) the differences? between) {_THEM.format('')}"
+    rf"|how do {_THEM.format('_differ')} (?:compare|differ))(?: please)?\W*",
     re.IGNORECASE,
 )
 _COMPARES = re.compile(r"\w\W+(?:and|or|vs\.?|versus|between)\s+\S", re.IGNORECASE)
@@ -130,7 +131,9 @@ def resolve(question: str, earlier: Sequence[str], topics: Mapping[str, str]) ->
     if them and not _COMPARES.search(earlier[-1]):
         said = find_entities(" . ".join(reversed(earlier)), topics)  # the last one first
         if len(said) > 1:
-            several = said[: {"two": 2, "three": 3, "four": 4}.get((them["many"] or "").lower(), len(said))]
+            several = said[
+                : {"two": 2, "three": 3, "four": 4}.get((them["many"] or them["many_differ"] or "").lower(), len(said))
+            ]
             return _turn(f"compare {' and '.join(entity.mention for entity in reversed(several))}", (), topics)
     before = resolve(earlier[-1], earlier[:-1], topics)
     return _resolve_one(question, before, topics)

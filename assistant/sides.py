@@ -213,9 +213,7 @@ def asks_more(query: Query, sides: Sequence[Side]) -> bool:
 
 def _either_or(query: Query) -> bool:
     """Whether the question offers its first two entities as a choice: "Celery or Airflow"."""
-    low = query.own.lower()
-    first, second = (low.find(entity.mention.lower()) for entity in query.entities[:2])
-    between = low[first:second]
+    between = _between(query)
     return bool(re.search(r"\bor\b", between)) and not re.search(r"[.?!]", between)
 
 
@@ -240,10 +238,10 @@ def _one_of_several(query: Query) -> bool:
 
 
 def _between(query: Query) -> str:
-    low = query.own.lower()
-    first, second = (entity.mention.lower() for entity in query.entities[:2])
-    end = low.find(first) + len(first)
-    return low[end : low.find(second, end)]
+    """What stands between its first two entities, in lower case; "" where the question itself doesn't name both."""
+    first, second = (re.escape(entity.mention) for entity in query.entities[:2])
+    found = re.search(f"{first}(.*?){second}", query.own, re.IGNORECASE)
+    return found[1].lower() if found else ""
 
 
 _WEIGHED = (_either_or, _asked_of_each, _set_against, _one_of_several)

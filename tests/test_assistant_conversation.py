@@ -68,6 +68,7 @@ def test_a_follow_up_is_written_out(earlier: list[str], question: str, own: str,
         (["What is Temporal?", "and Prefect?"], "How do they differ?", "compare Temporal and Prefect"),
         (["What is Temporal?", "Celery chords or groups?"], "how do they differ?", "how do they differ?"),
         (["What is Temporal?"], "compare them", "compare them"),
+        (["What is Temporal?", "and Prefect?"], "how do they?", "how do they?"),
     ],
 )
 def test_what_was_spoken_of_is_compared(earlier: list[str], question: str, own: str) -> None:
