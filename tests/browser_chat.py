@@ -1,7 +1,7 @@
 """The web chat in a real browser, for tests: `Chat` is one tab and what a user does in it.
 
-Each test that takes `chat` or `new_chat` also asserts: no console error, no request that leaves 127.0.0.1. A test file
-imports all the fixtures and sets `pytestmark = IN_A_BROWSER`; a module has a server, a browser and a shared tab of its own.
+Each test that takes `chat` or `new_chat` also asserts: no console error, no request that leaves 127.0.0.1. conftest.py makes
+the fixtures known; a test file sets `pytestmark = IN_A_BROWSER`, and has a server, a browser and a shared tab of its own.
 """
 
 from __future__ import annotations
@@ -13,24 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from tests.chat_server import running
 from tests.fakes_app import FakeAssistant
-
-pytest.importorskip("playwright", reason="playwright isn't installed")
-from playwright.sync_api import Browser, BrowserContext, Request, sync_playwright  # after the test that it is installed
-from playwright.sync_api import Page as Page  # test files take these from here, after that test, too
-from playwright.sync_api import expect as expect
 
 CHROMIUM = Path(os.environ.get("OKA_TEST_CHROMIUM", "/usr/bin/chromium"))
 PATIENCE_MS = 20_000  # a busy machine's; what comes is taken at once
 LAPTOP: Any = {"width": 1360, "height": 850}
 BROKERS = "Which message brokers does Celery support?"
 LENGTHEN = "(chosen) => document.querySelectorAll(chosen).forEach((part) => part.append(' more words'.repeat(300)))"
-IN_A_BROWSER = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium"),
-]
+NEEDS_A_BROWSER = pytest.mark.skipif(
+    not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium"
+)
+IN_A_BROWSER = [pytest.mark.browser, NEEDS_A_BROWSER]
 
 
 class Chat:
@@ -89,39 +85,40 @@ class Chat:
 def until(true: Callable[[], bool]) -> None:
     """Waits for what the page doesn't show."""
     deadline = time.monotonic() + PATIENCE_MS / 1000
-    while not true() and time.monotonic() < deadline:
+    while not true():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-@pytest.fixture(scope="module", name="fake")
-def fake_fixture() -> FakeAssistant:
+@pytest.fixture(scope="module")
+def fake() -> FakeAssistant:
     return FakeAssistant()
 
 
-@pytest.fixture(scope="module", name="data")
-def data_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("chat")
 
 
-@pytest.fixture(scope="module", name="server")
-def server_fixture(fake: FakeAssistant, data: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def server(fake: FakeAssistant, data: Path) -> Iterator[str]:
     with running(fake, data) as url:
         yield url
 
 
-@pytest.fixture(scope="module", name="browser")
-def browser_fixture() -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
+        opened = playwright.chromium.launch(
             executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-background-networking"]
         )
         expect.set_options(timeout=PATIENCE_MS)
-        yield browser
-        browser.close()
+        yield opened
+        opened.close()
 
 
-@pytest.fixture(name="new_chat")
-def new_chat_fixture(browser: Browser, server: str) -> Iterator[Callable[..., Chat]]:
+@pytest.fixture
+def new_chat(browser: Browser, server: str) -> Iterator[Callable[..., Chat]]:
     """Opens tabs, each in a browser profile of its own, and watches their consoles and requests."""
     troubles: list[str] = []
     contexts = []
@@ -138,8 +135,8 @@ def new_chat_fixture(browser: Browser, server: str) -> Iterator[Callable[..., Ch
     assert seen == []
 
 
-@pytest.fixture(scope="module", name="tab")
-def tab_fixture(browser: Browser, server: str) -> Iterator[Chat]:
+@pytest.fixture(scope="module")
+def tab(browser: Browser, server: str) -> Iterator[Chat]:
     """The tab that most tests share: opening a page takes longer than most of them."""
     context = browser.new_context(viewport=LAPTOP)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -156,8 +153,8 @@ _IS_NEW = """() => document.querySelector(".oka-welcome")
     && sessionStorage["oka-current"] && !localStorage["oka:" + sessionStorage["oka-current"]]"""
 
 
-@pytest.fixture(name="chat")
-def chat_fixture(tab: Chat) -> Iterator[Chat]:
+@pytest.fixture
+def chat(tab: Chat) -> Iterator[Chat]:
     """A new conversation in the shared tab, nothing stored; the page is opened anew where a test left something open."""
     for other in tab.page.context.pages[1:]:
         other.close()

@@ -17,6 +17,7 @@ from corpus.snapshot import Archive
 from tests.fetching import Fetching
 from tests.loopback import Site
 
+pytest_plugins = ["tests.browser_chat"]
 ROOT = Path(__file__).resolve().parents[1]
 SNAPSHOT = ROOT.parent / "shared" / "linked-pages"
 Once = Callable[[str, Callable[[Path], object]], Path]

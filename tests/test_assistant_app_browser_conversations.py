@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.browser_chat import (  # noqa: F401  # fixtures, which tests take by name
-    BROKERS,
-    IN_A_BROWSER,
-    Chat,
-    browser_fixture,
-    chat_fixture,
-    data_fixture,
-    expect,
-    fake_fixture,
-    new_chat_fixture,
-    server_fixture,
-    tab_fixture,
-    until,
-)
+from playwright.sync_api import expect
+
+from tests.browser_chat import BROKERS, IN_A_BROWSER, Chat, until
 from tests.fakes_app import FakeAssistant
 
 pytestmark = IN_A_BROWSER

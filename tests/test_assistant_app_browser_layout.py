@@ -7,23 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 
-from tests.browser_chat import (  # noqa: F401  # fixtures, which tests take by name
-    BROKERS,
-    IN_A_BROWSER,
-    LAPTOP,
-    LENGTHEN,
-    Chat,
-    Page,
-    browser_fixture,
-    chat_fixture,
-    data_fixture,
-    expect,
-    fake_fixture,
-    new_chat_fixture,
-    server_fixture,
-    tab_fixture,
-)
+from tests.browser_chat import BROKERS, IN_A_BROWSER, LAPTOP, LENGTHEN, Chat
 from tests.fakes_app import FakeAssistant
 
 AXE = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"

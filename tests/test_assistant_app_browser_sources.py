@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from assistant.feedback import Feedback
 from assistant.fetching import fetch_pages
@@ -16,21 +17,7 @@ from assistant.progress import Report
 from assistant.settings import Settings
 from assistant.sources import Sources
 from assistant.status import read_status
-from tests.browser_chat import (  # noqa: F401  # fixtures, which tests take by name
-    BROKERS,
-    IN_A_BROWSER,
-    LAPTOP,
-    LENGTHEN,
-    Chat,
-    browser_fixture,
-    chat_fixture,
-    data_fixture,
-    expect,
-    fake_fixture,
-    new_chat_fixture,
-    server_fixture,
-    tab_fixture,
-)
+from tests.browser_chat import BROKERS, IN_A_BROWSER, LAPTOP, LENGTHEN, Chat
 from tests.chat_server import running
 from tests.fakes_app import FakeAssistant
 from tests.loopback import Exchange, Site, page

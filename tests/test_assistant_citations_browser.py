@@ -7,15 +7,13 @@ stand. Scripts don't run, and nothing leaves 127.0.0.1.
 from __future__ import annotations
 
 import io
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image, ImageChops
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from assistant.citations import link_to
 from corpus.documents import read_documents
@@ -25,15 +23,11 @@ from corpus.snapshot import Archive
 from corpus.webpage import decode, page_from_html
 from index.chunk import passages_of
 from index.passages import Passage
+from tests.browser_chat import IN_A_BROWSER
 from tests.fakes import BagOfWords
 from tests.loopback import Site
 
-CHROMIUM = Path(os.environ.get("OKA_TEST_CHROMIUM", "/usr/bin/chromium"))
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium"),
-]
-
+pytestmark = IN_A_BROWSER
 PAINT = (255, 0, 255)
 STYLE = b"<style>::target-text{background:#ff00ff !important;color:#ff00ff !important}</style>"
 PAGES = 30
@@ -60,14 +54,6 @@ PLACES = """words => {
   }
   return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

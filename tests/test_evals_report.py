@@ -1,20 +1,19 @@
 """The report: same bytes for the same outcomes, everything escaped, nothing fetched, no console error."""
 
 import json
-import os
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from evals.errors import EvalError
 from evals.questions import Question
 from evals.report import by_section, differences, make_report, outcomes_of, read_report, worst, write_report
 from evals.runner import Outcome, Result
+from tests.browser_chat import NEEDS_A_BROWSER
 
 HOSTILE = "</pre><script>document.title='hacked'</script><img src=https://evil.test/x.png>"
-CHROMIUM = Path(os.environ.get("OKA_TEST_CHROMIUM", "/usr/bin/chromium"))
 TIMES = {
     "when": "2026-01-01",
     "commit": "abc",
@@ -109,19 +108,16 @@ def test_every_section_of_the_documents_has_its_row() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; install Debian's chromium")
-def test_the_page_opens_without_a_console_error_and_fits_a_phone(tmp_path: Path) -> None:
+@NEEDS_A_BROWSER
+def test_the_page_opens_without_a_console_error_and_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
     troubles: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 390, "height": 800})
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on(
-            "request",
-            lambda request: None if request.url.startswith(("file:", "data:")) else troubles.append(request.url),
-        )
-        page.goto((written(tmp_path) / "report.html").as_uri())
-        assert page.title() == "oka: eval report"
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.on("console", lambda message: troubles.append(message.text))
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(("file:", "data:")) else troubles.append(request.url),
+    )
+    page.goto((written(tmp_path) / "report.html").as_uri())
+    assert page.title() == "oka: eval report"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert troubles == []
