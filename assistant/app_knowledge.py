@@ -12,7 +12,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from assistant.answers import Answer
-from assistant.app_render import markdown_html, t
+from assistant.app_markdown import markdown_html, t
 from corpus import LinkState, Page, Section
 
 _READ = "Where can I read more about {}?"

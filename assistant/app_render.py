@@ -1,31 +1,24 @@
 """From answers to HTML that is safe by construction: the one place where words of a source become markup.
 
-Answers are Markdown; markdown-it renders them here, on the server, with raw HTML, images and link definitions switched off
-and links limited to http(s) and our own knowledge base. Everything else is escaped by `_t`. Leaves out the page's
-layout (app.py) and its looks (app.css).
+Answers are Markdown, which app_markdown.py renders; everything else is escaped by its `t`. Leaves out the page's layout
+(app.py) and its looks (app.css).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from html import escape
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
+from assistant.app_markdown import OUTSIDE, answer_markdown, safe_link, t
 from index.passages import Hit
-
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-    from markdown_it.rules_inline import StateInline
 
 Turn = Mapping[str, Any]
 """One question with its answer, as kept in the browser: `id`, `question`, and `answer` in the contract's JSON form."""
 
-_OUTSIDE = 'target="_blank" rel="noopener noreferrer"'
-_MARKER = re.compile(r"\[(\d{1,3})\]")
 _LONG, _LINES = 280, 4
 """Characters and line breaks of a question that takes no more room than a headline may."""
 _FINDERS = {"lexical": "its words", "dense": "its meaning", "parts": "a part of the question"}
@@ -70,7 +63,9 @@ def asked_html(turn: Turn) -> str:
 
 def partial_html(markdown: str, elapsed: str = "") -> str:
     """An answer that is still being written; markers are plain text until their citations are known."""
-    body = _markdown(markdown) if markdown else f'<p class="oka-wait">{t(elapsed or "Searching the sources …")}</p>'
+    body = (
+        answer_markdown(markdown) if markdown else f'<p class="oka-wait">{t(elapsed or "Searching the sources …")}</p>'
+    )
     return _one_line(f'<div class="oka-answer oka-partial">{body}</div>')
 
 
@@ -78,7 +73,7 @@ def answer_html(turn: Turn, last: bool = False) -> str:
     """A whole answer or abstention with its confidence in words; the last one of a conversation can be asked again or undone."""
     answer = turn["answer"]
     turn_id = str(turn["id"])
-    body = _markdown(
+    body = answer_markdown(
         str(answer["text"]),
         tuple((int(c["number"]), turn_id, str(c["link"]), str(c["title"])) for c in answer["citations"]),
     )
@@ -204,29 +199,10 @@ def scope_html(groups: Mapping[str, Sequence[tuple[str, str]]]) -> str:
     )
 
 
-def markdown_html(text: str, after_link: Callable[[str], str]) -> str:
-    """A document of ours as HTML; `after_link` gives what stands behind each link, as HTML."""
-    return str(_parser().render(text, {"citations": {}, "after": after_link}))
-
-
 def offers_html(questions: Sequence[str]) -> str:
     """Questions that can be asked next, as buttons."""
     asks = "".join(f'<li><button type="button" class="oka-ask">{t(question)}</button></li>' for question in questions)
     return f'<ul class="oka-follow" aria-label="Ask next">{asks}</ul>' if asks else ""
-
-
-@lru_cache(maxsize=4096)
-def safe_link(address: str) -> str | None:
-    """The address if a click may follow it: http(s) with a host, or a document of the knowledge base; else None."""
-    if any(ord(char) < 33 or char in '"<>\\' for char in address):
-        return None
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return None
-    if parts.scheme in ("http", "https"):
-        return address if parts.hostname and "@" not in parts.netloc else None
-    return address if not parts.scheme and not parts.netloc and re.match(r"kb/[\w.~%-]+(#|$)", address) else None
 
 
 @dataclass(frozen=True)
@@ -262,7 +238,7 @@ def _card(turn_id: str, cited: _Cited) -> str:
     ours, link = cited.url.startswith("kb/"), safe_link(cited.link)
     before, quote, after = (_readable(text) for text in cited.words) if ours else cited.words
     resources = "".join(
-        f'<li><a href="{t(url)}" {_OUTSIDE}>{t(title)}</a></li>' for title, url in cited.resources if safe_link(url)
+        f'<li><a href="{t(url)}" {OUTSIDE}>{t(title)}</a></li>' for title, url in cited.resources if safe_link(url)
     )
     fetched = f"fetched {t(cited.fetched_at[:10])}" if cited.fetched_at else "knowledge base"
     opening = "Open in the knowledge base" if ours else "Open the page at these words"
@@ -272,7 +248,7 @@ def _card(turn_id: str, cited: _Cited) -> str:
         f'<p class="oka-where">{t(" › ".join(cited.headings))}</p>'
         f'<blockquote tabindex="0" aria-label="Quote {cited.number} and the words around it">'  # a long one scrolls
         f"{t(before)}<mark>{t(quote)}</mark>{t(after)}</blockquote>"
-        + (f'<p><a class="oka-open" href="{t(link)}" {_OUTSIDE}>{opening}</a></p>' if link else "")
+        + (f'<p><a class="oka-open" href="{t(link)}" {OUTSIDE}>{opening}</a></p>' if link else "")
         + (
             f'<p class="oka-label">Original resources</p><ul class="oka-resources">{resources}</ul>'
             if resources
@@ -319,11 +295,6 @@ def _host(url: str) -> str:
     return url if url.startswith("kb/") else urlsplit(url).netloc
 
 
-def t(value: object) -> str:
-    """Text, made safe for HTML text and for attribute values in quotes."""
-    return escape(str(value), quote=True)
-
-
 def _commands(sentence: str) -> str:
     """A sentence of ours, in which commands stand between backticks."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", t(sentence))
@@ -332,76 +303,3 @@ def _commands(sentence: str) -> str:
 def _one_line(html: str) -> str:
     """Gradio passes a message through its own Markdown, which would take an HTML block apart at an empty line."""
     return html.replace("\n", "&#10;")
-
-
-@cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    parser.disable(["html_block", "html_inline", "image", "reference"])
-    parser.validateLink = lambda url: safe_link(url) is not None  # type: ignore[method-assign]  # a method that markdown-it asks one to replace
-    parser.inline.ruler.before("link", "marker", _marker)
-    parser.add_render_rule("marker", _render_marker)
-    parser.add_render_rule("link_open", _render_link_open)
-    parser.add_render_rule("link_close", _render_link_close)
-    parser.add_render_rule("fence", _render_code)
-    parser.add_render_rule("code_block", _render_code)
-    parser.add_render_rule("table_open", _render_table_open)
-    parser.add_render_rule("table_close", lambda *_: "</table></div></div>")
-    return parser
-
-
-@lru_cache(maxsize=1024)  # likewise
-def _markdown(text: str, cited: tuple[tuple[int, str, str, str], ...] = ()) -> str:
-    """`cited`: number, turn, link and title of each citation that a marker may lead to."""
-    return str(_parser().render(text, {"citations": {number: rest for number, *rest in cited}}))
-
-
-def _marker(state: StateInline, silent: bool) -> bool:
-    """`[3]`, not followed by `(`: a marker where citation 3 exists, else the three characters."""
-    match = _MARKER.match(state.src, state.pos)
-    if match is None or state.src[match.end() : match.end() + 1] == "(":
-        return False
-    if not silent:
-        state.push("marker", "", 0).content = match.group(1)
-    state.pos = match.end()
-    return True
-
-
-def _render_marker(_self: Any, tokens: Any, index: int, _options: Any, env: Any) -> str:
-    number = int(tokens[index].content)
-    if number not in env["citations"]:
-        return f"[{number}]"
-    turn_id, link, title = env["citations"][number]
-    link = safe_link(link) or f"#oka-c-{turn_id}-{number}"
-    return (
-        f'<a class="oka-mark oka-c-{t(turn_id)}-{number}" href="{t(link)}" {_OUTSIDE} '
-        f'title="Source {number}: {t(title)}">[{number}]</a>'
-    )
-
-
-def _render_link_open(_self: Any, tokens: Any, index: int, _options: Any, env: Any) -> str:
-    href = str(tokens[index].attrGet("href") or "")
-    env.setdefault("open", []).append(href)
-    return f'<a href="{t(href)}" {_OUTSIDE}>'
-
-
-def _render_link_close(_self: Any, _tokens: Any, _index: int, _options: Any, env: Any) -> str:
-    href = env["open"].pop()
-    return "</a>" + (env["after"](href) if "after" in env else "")
-
-
-def _render_table_open(_self: Any, _tokens: Any, _index: int, _options: Any, _env: Any) -> str:
-    return (
-        '<div class="oka-tabled"><button type="button" class="oka-copy oka-copy-table">Copy table</button>'
-        '<div class="oka-table" tabindex="0" role="region" aria-label="Table"><table>'
-    )
-
-
-def _render_code(_self: Any, tokens: Any, index: int, _options: Any, _env: Any) -> str:
-    language = re.sub(r"[^\w+#.-]", "", tokens[index].info.split(" ")[0])
-    return (
-        f'<div class="oka-code"><span class="oka-language">{t(language)}</span>'
-        f'<button type="button" class="oka-copy">Copy code</button><pre tabindex="0"><code>{t(tokens[index].content)}</code></pre></div>'
-    )

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.app_conversation import MAX_TURNS, Conversation, around
+from assistant.app_markdown import safe_link
 from assistant.app_render import (
     _FEATURES,
     answer_html,
     asked_html,
     failure_html,
     partial_html,
-    safe_link,
     sources_html,
     status_html,
     why_html,
