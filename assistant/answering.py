@@ -18,20 +18,10 @@ from assistant.cache import Answers, in_one_form
 from assistant.citations import Check, check_quote, cite
 from assistant.compose import AskedPart, Evidence, compose
 from assistant.confidence import Verdict, decide
-from assistant.conversation import free_pronoun, from_last_subject, resolve, user_turns
 from assistant.defining import begins_anew, defines
 from assistant.export import saved_answer
 from assistant.llm import rephrase
-from assistant.message import (
-    MAX_CHARACTERS,
-    check_question,
-    is_small_talk,
-    is_unicode,
-    plainly,
-    question_alone,
-    without_orders,
-)
-from assistant.names import find_entities
+from assistant.message import check_question
 from assistant.query import Query, understand
 from assistant.rerank import DEPTH
 from assistant.retrieval import Found, retrieve
@@ -39,13 +29,12 @@ from assistant.sections import Sections
 from assistant.settings import Settings
 from assistant.sides import with_sides
 from assistant.sources import Sources
-from assistant.spelling import explain, explanations, is_english
 from assistant.topics import Topics, read_topics
+from assistant.understanding import in_conversation
 from assistant.units import weigh, weigh_pieces
 from corpus.errors import QuestionError
 from index.passages import Hit
 from index.store import Index
-from index.terms import terms
 
 Progress = Callable[[str, int, int], None]
 
@@ -193,34 +182,8 @@ class Assistant:
 
     def understand(self, asked: str, history: Sequence[Mapping[str, Any]] | None = None) -> Query:
         """What is searched for a question after these messages: written out, typing errors corrected."""
-        told = [turn[:MAX_CHARACTERS] for turn in user_turns(history)]  # no question can have been longer
-        if not all(map(is_unicode, told)):
-            raise QuestionError("The history isn't UTF-8 text; leave the message out that isn't.")
-        turns = [turn for turn in told if not is_small_talk(plainly(turn))]
-        *earlier, _ = from_last_subject([*turns, asked])
-        query = self._understand(asked, earlier)
-        return replace(query, before=self._understand(earlier[-1], earlier[:-1])) if query.carried else query
-
-    def _understand(self, asked: str, earlier: Sequence[str]) -> Query:
         opened = self._current()
-        index, topics = opened.index, opened.topics
-        question = plainly(without_orders(asked))
-        if is_small_talk(question):
-            return understand(question, topics.anchors)
-        turn = resolve(question, earlier, topics.anchors)
-        own, carried = turn.own, turn.carried
-        meanings = explanations(" ".join((own, *carried)), index, topics.names)
-        if carried and _is_strange(question, meanings, opened):
-            # Words that the corpus hardly knows begin something new; the old subject's would hide that it has no answer.
-            own, carried = question, ()
-        written = explain(own, meanings)
-        carried = tuple(explain(text, meanings) for text in carried)
-        query = with_sides(understand(in_one_form(written), topics.anchors, carried))
-        said = {term for meant in meanings.values() for term in terms(meant)}
-        query = replace(query, explained=frozenset(term for word in meanings for term in terms(word)) - said)
-        alone = question_alone(written)
-        says_of_what = len(terms(alone)) > 1 and not free_pronoun(alone)  # not "What is wrong?" behind a story
-        return replace(query, alone=in_one_form(alone)) if says_of_what else query
+        return in_conversation(asked, history, opened.index, opened.topics)
 
     def _decided(self, query: Query, only: str | None) -> tuple[Query, Found, Verdict]:
         """What is found and whether it answers. A message that has no answer as a whole is read again as the one sentence
@@ -304,25 +267,6 @@ class Assistant:
             citations=parts.get("citations", ()),
             fingerprint=self._current().fingerprint,
         )
-
-
-def _is_strange(question: str, meanings: Mapping[str, str], opened: _Opened) -> bool:
-    """Whether the corpus has none of a question's words and they are no English either, or of several has half at most; and
-    no other words are meant by them."""
-    if find_entities(question, opened.topics.anchors):
-        return False
-    meant = {term for word in meanings for term in terms(word)}
-    told = [term for term in terms(question) if term not in ("one", "mine")]  # they stand for the old subject
-    told += _NO_WORD.findall(question)
-    strange = [term for term in told if term not in meant and not opened.index.words.frequency(term)]
-    if len(strange) > 1 and 2 * len(strange) >= len(told):
-        return True
-    return len(strange) == len(told) > 0 and not any(
-        is_english(word) for word in re.findall(r"[a-z]+", question.lower())
-    )
-
-
-_NO_WORD = re.compile(r"\w{41,}")  # longer than any term
 
 
 @dataclass(frozen=True)
