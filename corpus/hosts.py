@@ -85,7 +85,7 @@ class Hosts:
         """The next answer and its address; None where none came in time or the run was stopped."""
         until = time.monotonic() + timeout
         while not self.stopped and (left := until - time.monotonic()) > 0:
-            with suppress(queue.Empty):
+            with suppress(queue.Empty):  # then the time is over, and the loop ends
                 name, url, answer = self._answers.get(timeout=left)
                 if not url:
                     self._busy.pop(name, None)
