@@ -276,8 +276,12 @@ def _as_written(words: str, hits: Sequence[Hit]) -> str:
     if not found:
 
         def most_often(word: re.Match[str]) -> str:
-            forms = Counter(form for text in texts for form in _written(word.group(), text))
-            return forms.most_common(1)[0][0] if forms else word.group()
+            within = rf"(?<=\w ){re.escape(word.group())}(?!\w)"  # what begins a line has a capital, whatever it is
+            forms: Counter[str] = Counter(form for text in texts for form in re.findall(within, text, re.IGNORECASE))
+            if forms:
+                return forms.most_common(1)[0][0]
+            form = next((form for text in texts for form in _written(word.group(), text)), word.group())
+            return form.lower() if form.istitle() else form
 
         found = re.sub(r"\w+", most_often, words.lower())
     first = found.split(" ")[0]

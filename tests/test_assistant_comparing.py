@@ -245,6 +245,14 @@ def test_names_are_written_as_the_texts_write_their_words(kb: Assistant) -> None
     assert table.sides == ("ResultPath null", "OutputPath null")
 
 
+def test_a_capital_that_begins_a_line_is_not_the_word_s(kb: Assistant) -> None:
+    red = passage(("item", "Spans: parts of a trace"), ("item", "ETL: jobs by night"), id="a", headings=("Airflow",))
+    blue = passage(("item", "Spans: steps with a Redis key"), id="b", headings=("Celery",))
+    (table, *_) = composed("Airflow vs Celery for redis spans of etl", [red, blue], [[1.0, 1.0], [1.0]], kb)
+    assert isinstance(table, Comparison)
+    assert table.rows[0][0] == "Redis spans of ETL"
+
+
 def test_a_side_that_is_nowhere_makes_no_table(kb: Assistant) -> None:
     red = passage(("sentence", "The red queue keeps its tasks on disk."), headings=("Red queue",))
     assert composed("red queue vs blue queue", [red], [[1.0]], kb) == []
