@@ -14,7 +14,7 @@ from assistant.answering import Assistant
 from assistant.answers import Answer
 from assistant.candidates import searches_for
 from assistant.layout import lay_out
-from assistant.message import asks_of_an_answer
+from assistant.message import MAX_CHARACTERS, asks_of_an_answer
 from assistant.query import understand
 from assistant.retrieval import Found, retrieve
 from assistant.settings import load_settings
@@ -216,6 +216,16 @@ def test_what_is_asked_of_an_answer_is_not_looked_up(kb: Assistant, words: str, 
 )
 def test_a_question_with_a_subject_is_no_talk_about_the_answer(asked: str) -> None:
     assert not asks_of_an_answer(asked)
+
+
+@pytest.mark.model
+def test_of_an_earlier_message_no_more_is_read_than_a_question_may_have(kb: Assistant) -> None:
+    long = [
+        {"role": "user", "content": f"What is Celery? {'tasks ' * MAX_CHARACTERS}\ud800"}
+    ]  # what can't be read is far behind
+    assert "Celery" in kb.understand("is it fast?", long).text
+    with pytest.raises(QuestionError, match="history"):
+        kb.understand("is it fast?", [{"role": "user", "content": "What is Celery?\ud800"}])
 
 
 @pytest.mark.model
